@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+#
+# service.sh - configure, migrate, start and stop the HTTP services.
+
+manage() {
+    "$PYTHON" "$OPT_DIR/service/manage.py" "$@"
+}
+
+# The keys that tokens are signed with; all services share them.
+make_keys() {
+    manage make_keys "$ETC_DIR/keys"
+}
+
+# configure_service SERVICE
+configure_service() {
+    local service=$1 conf=$ETC_DIR/$1.ini
+    iniset "$conf" DEFAULT service "$service"
+    iniset "$conf" DEFAULT host "$SERVICE_HOST"
+    iniset "$conf" DEFAULT key_dir "$ETC_DIR/keys"
+    iniset "$conf" DEFAULT url_file "$RUN_DIR/$service.url"
+    iniset "$conf" database path "$DATA_DIR/$service.db"
+    iniset "$conf" storage directory "$DATA_DIR/$service"
+    echo "wrote $conf"
+}
+
+configure_client() {
+    local conf=$ETC_DIR/client.ini
+    iniset "$conf" auth url_file "$RUN_DIR/identity.url"
+    iniset "$conf" auth user admin
+    iniset "$conf" auth password "$ADMIN_PASSWORD"
+    echo "wrote $conf"
+}
+
+# Create every database and run its migrations; the first account, which all
+# others are created by, cannot be created through the API.
+sync_databases() {
+    local service
+    for service in "${SERVICES[@]}"; do
+        manage db_sync "$ETC_DIR/$service.ini"
+    done
+    manage bootstrap "$ETC_DIR/identity.ini" --password "$ADMIN_PASSWORD"
+}
+
+# start_service SERVICE
+# Start a service and return once it answers. It has its own session and its
+# own log, so it lives on after the shell that started it, be that this script
+# or a task; with --owner it ends itself should this script be killed.
+start_service() {
+    local service=$1 pidfile=$RUN_DIR/$1.pid log=$LOG_DIR/$1.log
+    "$PYTHON" "$OPT_DIR/service/api.py" "$ETC_DIR/$service.ini" --owner $$ \
+        </dev/null >"$log" 2>&1 &
+    echo $! >"$pidfile"
+    if ! manage wait "$ETC_DIR/$service.ini" --pid $! --timeout "$SERVICE_TIMEOUT"; then
+        tail -n 20 -- "$log" >&2
+        die "the $service service did not start"
+    fi
+    echo "$service answers at $(service_url "$service")"
+}
+
+# service_url SERVICE
+service_url() {
+    cat -- "$RUN_DIR/$1.url"
+}
+
+# Stop whatever runs; also the EXIT trap, so it copes with any state. A service
+# removes its URL file when all is on disk, which is the sign to wait for: the
+# process may stay a zombie for a while if the task that started it has ended.
+stop_services() {
+    local pidfile pid service attempt
+    for pidfile in "$RUN_DIR"/*.pid; do
+        [[ -f $pidfile ]] || continue
+        kill -TERM "$(<"$pidfile")" 2>/dev/null || true
+    done
+    for pidfile in "$RUN_DIR"/*.pid; do
+        [[ -f $pidfile ]] || continue
+        pid=$(<"$pidfile")
+        service=${pidfile##*/}
+        service=${service%.pid}
+        for ((attempt = 0; attempt < 500; attempt++)); do
+            if [[ ! -f $RUN_DIR/$service.url ]] || ! kill -0 "$pid" 2>/dev/null; then
+                break
+            fi
+            sleep 0.02
+        done
+        kill -KILL "$pid" 2>/dev/null || true
+        rm -f -- "$pidfile"
+        echo "stopped the $service service"
+    done
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# bash.sh: what bash (3.2 and later) does better than POSIX lets it.
+
+_mw_shell=bash
+
+_mw_where() {
+    _mw_at=${BASH_SOURCE[3]-}
+    case $_mw_at in
+        *[!A-Za-z0-9_./@:+~-]*) _mw_at=${_mw_at//[!A-Za-z0-9_.\/@:+~-]/_} ;;
+    esac
+    _mw_at=${_mw_at:+$_mw_at:${BASH_LINENO[2]-0}}
+}
+
+_mw_encode() {
+    _mw_key=${_mw_name//_/__}
+    _mw_key=${_mw_key//./_d}
+    _mw_key=${_mw_key//:/_c}
+    _mw_key=${_mw_key//@/_a}
+    _mw_key=${_mw_key//+/_p}
+    _mw_key=e_${_mw_key//-/_m}
+}
+
+# Under `set -m` a background job gets a process group of its own, also
+# without a terminal: ^C at the terminal then goes to the script alone, and
+# the task can be ended as a whole.
+_mw_fork() {
+    case $- in
+        *m*)
+            (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+            ;;
+        *)
+            set -m
+            (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+            set +m
+            ;;
+    esac
+    _mw_child=$!
+}
+
+# A trace that goes to another descriptor in the script belongs in the log here.
+_mw_task_setup='case ${BASH_XTRACEFD-} in "") ;; *) BASH_XTRACEFD=2 ;; esac;'
+
+# errexit set, but without effect, since async_run stands in a condition:
+# there an ERR trap stays silent too.
+_mw_probe() {
+    _mw_more=
+    case $_mw_set in
+        *'set -e'*)
+            trap '_mw_more=heard' ERR
+            false
+            trap - ERR
+            case $_mw_more in heard) _mw_more= ;; *) _mw_more=' errexit=off' ;; esac
+            ;;
+    esac
+}
+
+_mw_whoami() {
+    _mw_self=${BASHPID-}
+    [ -n "$_mw_self" ] || IFS=' ' \read -r _mw_self _mw_rest </proc/self/stat
+}

@@ -1,0 +1,142 @@
+# shellcheck shell=sh disable=SC2154,SC2034
+# serial.sh: the script goes on without meanwhile.
+#
+# Where the program is not installed, cannot keep a run (a full disk, no
+# writable directory) or has failed, steps run at the point of start, one
+# after the other; their codes still surface at async_wait. The same lines
+# collect, by the shell's own `wait`, tasks that were started before it failed.
+#
+# A task's variable _mw_pid_KEY holds the pid of its guard, `ran:CODE` after a
+# step that ran here, or `collected:CODE`.
+
+# Runs the task _mw_name here.
+_mw_off_run() {
+    _mw_started "$@"
+    _mw_set=$_mw_task_setup
+    _mw_errexit=
+    case $- in
+        *e*)
+            _mw_set="$_mw_set set -e;"
+            _mw_errexit=1
+            ;;
+    esac
+    case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
+    # errexit must not end the script here: the code is for async_wait.
+    set +e
+    case $_mw_capture in
+        '')
+            (
+                eval "$_mw_set"
+                "$@"
+            ) </dev/null
+            _mw_code=$?
+            ;;
+        *)
+            _mw_value=$(
+                eval "$_mw_set"
+                "$@" </dev/null
+            )
+            _mw_code=$?
+            eval "_mw_out_$_mw_key=\$_mw_value"
+            ;;
+    esac
+    case $_mw_errexit in 1) set -e ;; esac
+    eval "_mw_pid_$_mw_key=ran:$_mw_code"
+    _mw_count=$((_mw_count + 1))
+    eval "_mw_name_$_mw_count=\$_mw_name"
+    return 0
+}
+
+# Collects as async_wait does, by what this shell knows.
+_mw_off_wait() {
+    _mw_first_failure=0 _mw_all='' _mw_any='' _mw_if_started='' _mw_loud=1 _mw_names=''
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --all) _mw_all=1 ;;
+            --any) _mw_any=1 ;;
+            --if-started) _mw_if_started=1 ;;
+            --quiet) _mw_loud= ;;
+            --timeout) shift ;;
+            -*) ;;
+            *) _mw_names="$_mw_names $1" ;;
+        esac
+        shift
+    done
+    case $_mw_all$_mw_any:$_mw_names in
+        1:) # every task of this shell, in the order of start
+            _mw_at_name=0
+            while [ "$_mw_at_name" -lt "$_mw_count" ]; do
+                _mw_at_name=$((_mw_at_name + 1))
+                eval "_mw_names=\"\$_mw_names \$_mw_name_$_mw_at_name\""
+            done
+            ;;
+    esac
+    while [ -n "$_mw_names" ]; do
+        _mw_names=${_mw_names# }
+        _mw_name=${_mw_names%% *}
+        case $_mw_names in *' '*) _mw_names=${_mw_names#* } ;; *) _mw_names= ;; esac
+        _mw_reap
+        case $_mw_pid:$_mw_any in
+            collected:*:1) continue ;;
+        esac
+        _mw_off_collect
+        [ "$_mw_first_failure" -ne 0 ] || _mw_first_failure=$_mw_code
+        case $_mw_any in
+            1)
+                ASYNC_NAME=$_mw_name
+                break
+                ;;
+        esac
+    done
+    return "$_mw_first_failure"
+}
+
+# Shows and marks the task that _mw_reap has just looked at.
+_mw_off_collect() {
+    case $_mw_pid in
+        '')
+            case $_mw_if_started in
+                1) _mw_code=0 ;;
+                *) _mw_say "meanwhile: $_mw_name: no such task" ;;
+            esac
+            return 0
+            ;;
+        collected:*) return 0 ;;
+        ran:*) ;;
+        *)
+            _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
+            if [ -z "$_mw_loud" ]; then
+                :
+            elif [ -r "$_mw_dir/$_mw_stem.log" ]; then
+                \command cat "$_mw_dir/$_mw_stem.log" || :
+            else
+                _mw_say "meanwhile: $_mw_name: its log is gone; its output is lost"
+            fi
+            ;;
+    esac
+    eval "_mw_pid_$_mw_key=collected:$_mw_code"
+    case $_mw_code in 0) ;; *) _mw_say "meanwhile: $_mw_name: exit code $_mw_code" ;; esac
+}
+
+_mw_off_get() {
+    _mw_off_wait "$@"
+    _mw_rc=$?
+    eval "$_mw_var=\${_mw_out_$_mw_key-}"
+    return "$_mw_rc"
+}
+
+# What needs the program and cannot be had without it.
+_mw_off_call() {
+    case $1 in
+        report) _mw_say "meanwhile: the steps ran one after the other: no summary" ;;
+        cancel) ;; # nothing runs
+        __pidof)
+            \printf '%s\n' UNKNOWN
+            return 1
+            ;;
+        *)
+            _mw_say "meanwhile: $1 is not to be had without meanwhile"
+            return 125
+            ;;
+    esac
+}

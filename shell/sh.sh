@@ -1,0 +1,20 @@
+# shellcheck shell=sh disable=SC2034,SC2154
+# sh.sh: the POSIX shells: dash, busybox ash, mksh, ksh93, yash.
+
+_mw_shell='sh'
+
+case ${KSH_VERSION-} in
+    *'MIRBSD KSH'* | *'LEGACY KSH'*)
+        # mksh has no printf of its own; an external one would be a fork and an exec.
+        _mw_shell=mksh
+        _mw_rs=$'\036'
+        _mw_append() { \print -r -- "$_mw_rs$_mw_up $1" >>"$_mw_dir/journal"; }
+        _mw_say() { \print -r -- "$1" >&2; }
+        _mw_words() {
+            for _mw_rest in "$@"; do
+                \print -nr -- "$_mw_rest"
+                \print -n '\0'
+            done
+        }
+        ;;
+esac

@@ -1,0 +1,33 @@
+# shellcheck shell=sh disable=SC2034,SC2154,SC3030,SC3054,SC3057,SC3010,SC2296,SC2300,SC3060,SC2295
+# zsh.sh: what zsh (5.0 and later) does better, or otherwise.
+
+_mw_shell=zsh
+
+# funcfiletrace is file:line of the callers: of this function, of its caller, of the verb.
+_mw_where() {
+    emulate -L zsh
+    _mw_at=${funcfiletrace[3]-}
+    _mw_at=${_mw_at//[^A-Za-z0-9_.\/@:+~-]/_}
+}
+
+_mw_encode() {
+    emulate -L zsh
+    _mw_key=${_mw_name//_/__}
+    _mw_key=${_mw_key//./_d}
+    _mw_key=${_mw_key//:/_c}
+    _mw_key=${_mw_key//@/_a}
+    _mw_key=${_mw_key//+/_p}
+    _mw_key=e_${_mw_key//-/_m}
+}
+
+# zsh makes background jobs nice by default; a task is no less wanted than its script.
+_mw_fork() {
+    if [[ -o bgnice ]]; then
+        unsetopt bgnice
+        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+        setopt bgnice
+    else
+        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+    fi
+    _mw_child=$!
+}

@@ -1,0 +1,66 @@
+//! `meanwhile cancel`: ends tasks.
+
+use super::wait::parse_names;
+use super::{Failure, log, message, run_dir};
+use crate::client::{Error, cancel};
+use crate::process::journal::Journal;
+use crate::run::{Id, code, duration};
+
+/// End tasks with all their processes: TERM, and KILL after a grace.
+///
+/// They stay to be collected, with the code of the signal. A task that has
+/// ended already is left as it is.
+#[derive(Debug, clap::Args)]
+pub struct Cancel {
+    /// The tasks.
+    #[arg(required_unless_present = "all")]
+    names: Vec<String>,
+    /// Every running task.
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// The time from TERM to KILL.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, env = "MEANWHILE_GRACE",
+          hide_env_values = true)]
+    grace: Option<u64>,
+    /// The task that asks.
+    #[arg(long = "in", hide = true)]
+    scope: Option<String>,
+    #[command(flatten)]
+    dir: run_dir::Dir,
+}
+
+impl Cancel {
+    pub fn run(self) -> Result<u8, Failure> {
+        let names = parse_names(&self.names)?;
+        let dir = self.dir.named()?;
+        let mut journal =
+            Journal::open(&dir).map_err(Error::journal("open the journal of", dir.path()))?;
+        let scope = self.scope.as_deref().and_then(Id::parse);
+        let run = journal.run();
+        let mut ids: Vec<Id> = Vec::new();
+        if self.all {
+            // Not the task that asks, nor those that it runs in.
+            let around = |id: &Id| scope.as_ref().is_some_and(|scope| scope.within(id));
+            ids.extend(run.running().map(|t| t.id.clone()).filter(|id| !around(id)));
+        }
+        for name in &names {
+            let found = name.lookup(scope.as_ref()).iter().find_map(|name| run.latest(name));
+            match found {
+                Some(task) => ids.push(task.id.clone()),
+                None => {
+                    let known = run.tasks().iter().map(|task| task.id.name());
+                    return Err(log::unknown(name.as_str(), known));
+                }
+            }
+        }
+        let grace = self.grace.unwrap_or_else(|| cancel::grace(run));
+        let survivors = cancel::cancel(&dir, &mut journal, &ids, grace)?;
+        for survivor in &survivors {
+            message::say(
+                format!("could not end pid {} ({}): {}", survivor.pid, survivor.comm, survivor.why),
+                None,
+            );
+        }
+        Ok(if survivors.is_empty() { code::OK } else { code::FAILED })
+    }
+}

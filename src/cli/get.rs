@@ -1,0 +1,56 @@
+//! `meanwhile get`: collects one task and prints what it captured.
+
+use super::wait::{Answer, Caller, finish, parse_names};
+use super::{Failure, message};
+use crate::client::Error;
+use crate::client::collect::{Output, Request, Which, collect};
+use crate::client::replay::Log;
+use crate::run::{duration, files};
+
+/// Wait for a task, print its standard output, return its code.
+///
+/// The task must have been started with --capture; the rest of what it said
+/// (its standard error) goes to standard error. In a script: async_get VAR NAME.
+#[derive(Debug, clap::Args)]
+pub struct Get {
+    /// The task.
+    name: String,
+    /// Give up after this time, with code 124; the task goes on.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<u64>,
+    #[command(flatten)]
+    caller: Caller,
+}
+
+impl Get {
+    pub fn run(self) -> Result<u8, Failure> {
+        let names = parse_names(std::slice::from_ref(&self.name))?;
+        let dir = self.caller.open()?;
+        let request = Request {
+            which: Which::Named(names),
+            scope: self.caller.scope().cloned(),
+            at: self.caller.at().cloned(),
+            timeout: self.timeout,
+            if_started: false,
+            fail_fast: false,
+            output: Output::Replay,
+        };
+        let answer = Answer::prepare(&dir, self.caller.wants_answer());
+        let mut stderr = std::io::stderr().lock();
+        let outcome = collect(&dir, &request, &mut stderr, &mut message::Plain::default());
+        drop(stderr);
+        if let Some(id) = outcome.as_ref().ok().and_then(|outcome| outcome.collected.first()) {
+            let failed = |error| Error::Replay { id: id.clone(), error };
+            match Log::open(&dir, id, files::OUT).map_err(failed)? {
+                Some(mut out) => out.replay(&mut std::io::stdout().lock()).map_err(failed)?,
+                None => {
+                    return Err(Failure::usage(
+                        format!("{id}: its output was not captured"),
+                        format!("start it with: async_run --capture {} …", id.name()),
+                    ));
+                }
+            }
+        }
+        finish(answer, false, outcome)
+    }
+}

@@ -1,0 +1,66 @@
+//! `meanwhile log`: prints a task's log, also while it runs.
+
+use super::wait::parse_names;
+use super::{Failure, run_dir};
+use crate::client::Error;
+use crate::client::replay::Log as Replay;
+use crate::process::journal::Journal;
+use crate::process::pidfd::Handle;
+use crate::run::name::did_you_mean;
+use crate::run::{Id, code, files};
+
+/// Print a task's log.
+#[derive(Debug, clap::Args)]
+pub struct Log {
+    /// The task.
+    name: String,
+    /// Go on printing until the task has ended.
+    #[arg(short, long)]
+    follow: bool,
+    /// The task that asks.
+    #[arg(long = "in", hide = true)]
+    scope: Option<String>,
+    #[command(flatten)]
+    dir: run_dir::Dir,
+}
+
+impl Log {
+    pub fn run(self) -> Result<u8, Failure> {
+        let names = parse_names(std::slice::from_ref(&self.name))?;
+        let dir = self.dir.named_or_latest()?;
+        let failed = Error::journal("read the journal of", dir.path());
+        let journal = Journal::read(&dir).map_err(failed)?;
+        let scope = self.scope.as_deref().and_then(Id::parse);
+        let run = journal.run();
+        let found = names.iter().flat_map(|name| name.lookup(scope.as_ref()));
+        let Some(task) = found.filter_map(|name| run.latest(&name)).next() else {
+            return Err(unknown(&self.name, run.tasks().iter().map(|task| task.id.name())));
+        };
+        let failed = |error| Error::Replay { id: task.id.clone(), error };
+        let Some(mut log) = Replay::open(&dir, &task.id, files::LOG).map_err(failed)? else {
+            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(Failure::other(&format!("{}: its log is gone", task.id), &gone));
+        };
+        let mut stdout = std::io::stdout().lock();
+        if self.follow {
+            let guard = match task.guard {
+                Some(guard) if task.end.is_none() => Handle::open(guard).map_err(failed)?,
+                _ => None,
+            };
+            let path = dir.path().join(files::of_task(&task.id, files::LOG));
+            log.follow(&path, guard.as_ref(), &mut stdout).map_err(failed)?;
+        } else {
+            log.replay(&mut stdout).map_err(failed)?;
+        }
+        Ok(code::OK)
+    }
+}
+
+/// The failure of a command that was given a name which no task has.
+pub fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let hint = match did_you_mean(name, known) {
+        Some(near) => format!("did you mean {near}?"),
+        None => "what there is: meanwhile status".to_owned(),
+    };
+    Failure::unknown(format!("{name}: no such task"), hint)
+}

@@ -1,0 +1,228 @@
+//! Messages for people, on standard error: `meanwhile: NAME: what happened`,
+//! then `hint:` lines. `docs/messages.md` is the style guide.
+
+use std::fmt::Display;
+use std::io::Write;
+
+use crate::client::collect::{Note, Teller};
+use crate::client::Error;
+use crate::process::dir::RunDir;
+use crate::report::text::ending;
+use crate::run::name::NameError;
+use crate::run::state::Leak;
+use crate::run::{State, Task, Time, code};
+
+/// A command's failure: exit code, message, hint.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    message: String,
+    hint: Option<String>,
+    /// Whether a script may go on without meanwhile.
+    pub breakdown: bool,
+}
+
+impl Failure {
+    /// Wrong usage.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (message, hint) = (message.into(), Some(hint.into()));
+        Self { code: code::USAGE, message, hint, breakdown: false }
+    }
+
+    /// No task of that name.
+    pub fn unknown(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (message, hint) = (message.into(), Some(hint.into()));
+        Self { code: code::UNKNOWN, message, hint, breakdown: false }
+    }
+
+    /// Standard output could not be written.
+    pub fn output(error: &std::io::Error) -> Self {
+        let message = format!("cannot write the output: {error}");
+        Self { code: code::FAILED, message, hint: None, breakdown: false }
+    }
+
+    /// Another file or call failed.
+    pub fn other(what: &str, error: &std::io::Error) -> Self {
+        let message = format!("{what}: {error}");
+        Self { code: code::FAILED, message, hint: None, breakdown: false }
+    }
+
+    /// Prints it; returns its exit code.
+    pub fn print(&self) -> u8 {
+        say(&self.message, self.hint.as_deref());
+        self.code
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            hint: error.hint(),
+            breakdown: error.is_breakdown(),
+        }
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Error::Name(error).into()
+    }
+}
+
+/// Prints one message. Nobody may be there to read it: that is no failure.
+pub fn say(message: impl Display, hint: Option<&str>) {
+    let mut text = format!("meanwhile: {}\n", printable(&message.to_string()));
+    if let Some(hint) = hint {
+        text.push_str(&format!("hint: {}\n", printable(hint)));
+    }
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Text from outside (paths, command names) must not drive the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Prints `text` to standard output, whole.
+///
+/// # Errors
+/// When it cannot be written; a reader that went away is none.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::output(&error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Tells what happens while tasks are collected.
+#[derive(Debug, Default)]
+pub struct Plain {
+    /// Name each task as one that the script never collected.
+    pub uncollected: bool,
+}
+
+impl Teller for Plain {
+    fn tell(&mut self, note: &Note<'_>) {
+        match note {
+            Note::Before(task, _) if self.uncollected => {
+                let at = task.at.as_ref().map(|at| format!(", started at {at}"));
+                say(format!("{}: never collected{}", task.id, at.unwrap_or_default()), None);
+            }
+            Note::Before(..) | Note::NotStarted(_) => {}
+            Note::After(task, _) => Self::after(task),
+            Note::Unknown(name, near) => {
+                let hint = match near {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => "nothing of that name was started in this run; see \
+                        `async_status`, or use --if-started"
+                        .into(),
+                };
+                say(format!("{name}: no such task"), Some(&hint));
+            }
+            Note::LogGone(task) => say(format!("{}: its log is gone; its output is lost", task.id), None),
+            Note::Incomplete(task) => say(
+                format!("{}: the disk is full; its log may be incomplete", task.id),
+                Some("df -h \"$MEANWHILE_DIR\"; another place for runs: MEANWHILE_DIR, XDG_STATE_HOME"),
+            ),
+            Note::Leaked(task, leaks) => {
+                let named: Vec<String> =
+                    leaks.iter().map(|Leak { pid, comm }| format!("{pid} ({comm})")).collect();
+                say(format!("{}: left running: pid {}", task.id, named.join(", ")), None);
+            }
+            Note::GaveUp(task) => say(
+                format!("{}: still running when the time to wait was up", task.id),
+                Some(&format!("it can be collected later, or ended: async_cancel {}", task.id.name())),
+            ),
+            Note::Unwatched => say(
+                "the watcher of this run is dead; exit codes stay true, but tasks may outlive the script",
+                None,
+            ),
+        }
+    }
+}
+
+impl Plain {
+    fn after(task: &Task) {
+        if task.errexit_off {
+            say(
+                format!("{}: errexit had no effect in it", task.id),
+                Some("a shell ignores `set -e` in what an `if`, `||`, `&&` or `!` runs: start \
+                    it outside of the condition, test async_wait instead"),
+            );
+        }
+        if task.state() != State::Succeeded {
+            say(format!("{}: {}", task.id, ending(task)), None);
+        }
+    }
+}
+
+/// devstack's lines, on standard output, in `inc/async`'s words.
+#[derive(Debug)]
+pub struct Devstack {
+    /// The pid that the lines begin with: the calling shell's.
+    pub caller: i32,
+    /// Name each task as one that the script never collected.
+    pub uncollected: bool,
+    dir: RunDir,
+}
+
+impl Devstack {
+    /// For the run in `dir`.
+    pub fn new(dir: RunDir) -> Self {
+        let caller = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+        Self { caller, uncollected: false, dir }
+    }
+
+    /// Prints a message about a task; `%command` in it is the task's command.
+    pub fn say(&self, task: &Task, text: &str) -> Result<(), Failure> {
+        let pid = task.guard.map_or(0, |guard| guard.pid);
+        let text = text.replace("%command", &self.command(task));
+        print(&format!("[{} Async {}:{pid}]: {text}\n", self.caller, task.id.name()))
+    }
+
+    fn line(&self, task: &Task, text: &str) {
+        // What cannot be written here cannot be written by the replay either, which tells.
+        let _ = self.say(task, text);
+    }
+
+    fn command(&self, task: &Task) -> String {
+        super::run_dir::command(&self.dir, &task.id).display()
+    }
+}
+
+impl Teller for Devstack {
+    fn tell(&mut self, note: &Note<'_>) {
+        match note {
+            Note::Before(task, run) => {
+                if self.uncollected {
+                    let _ = print(&format!("WARNING: uncollected async future {}\n", task.id.name()));
+                }
+                let others = run.running().filter(|other| other.id != task.id).count();
+                self.line(task, &format!(
+                    "Waiting for completion of %command ({others} other jobs running)"
+                ));
+                match task.code() {
+                    Some(code::OK) => self.line(task, "finished successfully"),
+                    code => self.line(task, &format!("FAILED with rc {}", code.unwrap_or_default())),
+                }
+            }
+            Note::After(task, _) => {
+                let seconds = task.elapsed(Time(0)) / 1_000_000;
+                let code = task.code().unwrap_or_default();
+                self.line(task, &format!("finished %command with result {code} in {seconds} seconds"));
+                Plain::after(task);
+            }
+            Note::Unknown(name, _) | Note::NotStarted(name) => {
+                let _ = print(&format!(
+                    "Not waiting for async task {name} that we never started or has already been waited for\n"
+                ));
+            }
+            other => Plain::default().tell(other),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Which run a command is about, and loading it for a report.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::Failure;
+use crate::client::{Error, clean, open};
+use crate::process::dir::{DirError, RunDir};
+use crate::process::journal::Journal;
+use crate::process::stat::Stat;
+use crate::process::{clock, pidfd};
+use crate::report::Subject;
+use crate::run::files::{self, Command};
+use crate::run::{Id, Time};
+
+/// The option that names a run.
+#[derive(Debug, clap::Args)]
+pub struct Dir {
+    /// The run directory.
+    #[arg(long, value_name = "DIR", env = "MEANWHILE_DIR", hide_env_values = true)]
+    pub dir: Option<PathBuf>,
+}
+
+impl Dir {
+    /// Opens the named run; there must be one.
+    pub fn named(&self) -> Result<RunDir, Failure> {
+        match self.given() {
+            Some(path) => Ok(RunDir::open(&path).map_err(Error::from)?),
+            None => Err(Failure::usage(
+                "no run is named",
+                "MEANWHILE_DIR=DIR in the environment, or --dir DIR; a new one: \
+                 export MEANWHILE_DIR=\"$(mktemp -d)\"",
+            )),
+        }
+    }
+
+    /// Opens the named run, else the latest under the state directory.
+    pub fn named_or_latest(&self) -> Result<RunDir, Failure> {
+        if self.given().is_some() {
+            return self.named();
+        }
+        match clean::runs()?.into_iter().next() {
+            Some(run) => Ok(RunDir::open(&run.path).map_err(Error::from)?),
+            None => Err(Error::Dir(DirError::Missing(open::state_home()?)).into()),
+        }
+    }
+
+    /// The path, if one is given; an empty variable counts as none.
+    pub fn given(&self) -> Option<PathBuf> {
+        self.dir.clone().filter(|dir| !dir.as_os_str().is_empty())
+    }
+}
+
+/// A run with all that a report needs.
+#[derive(Debug)]
+pub struct Loaded {
+    journal: Journal,
+    commands: HashMap<Id, Command>,
+    until: Time,
+    live: bool,
+    script_cpu: Option<u64>,
+}
+
+impl Loaded {
+    /// Reads the run in `dir`.
+    pub fn read(dir: &RunDir) -> Result<Self, Failure> {
+        let failed = Error::journal("read the journal of", dir.path());
+        let journal = Journal::read(dir).map_err(failed)?;
+        let run = journal.run();
+        let commands =
+            run.tasks().iter().map(|task| (task.id.clone(), command(dir, &task.id))).collect();
+        let owner = run.owner.filter(|owner| pidfd::alive(*owner));
+        let busy = || run.running().filter_map(|task| task.guard).any(pidfd::alive);
+        let live = run.closed.is_none() && (owner.is_some() || busy());
+        let until = match run.closed {
+            _ if live => clock::now(),
+            Some((time, _)) => time,
+            None => run.last,
+        };
+        let measured = owner.and_then(|owner| Stat::of(owner.pid)).map(|stat| stat.cpu);
+        let script_cpu = measured.or(run.script_cpu);
+        Ok(Self { commands, until, live, script_cpu, journal })
+    }
+
+    /// The run as reports see it.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            run: self.journal.run(),
+            commands: &self.commands,
+            until: self.until,
+            live: self.live,
+            script_cpu: self.script_cpu,
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            torn: self.journal.torn(),
+        }
+    }
+}
+
+/// The command of a task; empty if it cannot be read.
+pub fn command(dir: &RunDir, id: &Id) -> Command {
+    Command::parse(&dir.read(&files::of_task(id, files::ARGV)).unwrap_or_default())
+}

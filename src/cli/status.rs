@@ -1,0 +1,55 @@
+//! `meanwhile status`: the tasks of a run, now.
+
+use std::fmt::Write as _;
+
+use super::{Failure, message, run_dir};
+use crate::report::json;
+use crate::report::text::ending;
+use crate::run::{State, duration};
+
+/// Show the tasks of a run and the state of each.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// As one JSON document (see docs/json.md).
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    dir: run_dir::Dir,
+}
+
+impl Status {
+    pub fn run(self) -> Result<u8, Failure> {
+        let dir = self.dir.named_or_latest()?;
+        let loaded = run_dir::Loaded::read(&dir)?;
+        let subject = loaded.subject();
+        if self.json {
+            let text = json::document(&subject)
+                .map_err(|error| Failure::other("cannot write JSON", &error.into()))?;
+            message::print(&(text + "\n"))?;
+            return Ok(0);
+        }
+        let tasks = subject.run.tasks();
+        let width = tasks.iter().map(|task| task.id.as_str().len()).max().unwrap_or(0).min(40);
+        let mut text = String::new();
+        for task in tasks {
+            let what = match task.state() {
+                State::Running => format!("for {}", duration::display(task.elapsed(subject.until))),
+                State::Succeeded => format!("after {}", duration::display(task.elapsed(subject.until))),
+                _ => ending(task),
+            };
+            let mark = if task.collected.is_some() { "collected" } else { "" };
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "{:<width$}  {:<9}  {mark:<9}  {what}",
+                task.id.as_str(),
+                task.state().word()
+            );
+        }
+        if tasks.is_empty() {
+            text.push_str("no tasks\n");
+        }
+        message::print(&text)?;
+        Ok(0)
+    }
+}

@@ -1,0 +1,183 @@
+//! `meanwhile wait`: collects tasks. `async_wait` runs it, once per call.
+
+use std::path::PathBuf;
+
+use super::{Failure, message, run_dir};
+use crate::client::collect::{Output, Request, Teller, Which, collect};
+use crate::client::{Error, collect};
+use crate::process::dir::RunDir;
+use crate::run::{Id, Name, code, duration};
+
+/// Wait for tasks, print the log of each whole and in order, return the first failure's code.
+///
+/// All named tasks are collected, also after a failure. Waiting again for a
+/// collected task returns its code and prints nothing.
+#[derive(Debug, clap::Args)]
+pub struct Wait {
+    /// The tasks, collected in this order.
+    #[arg(required_unless_present_any = ["all", "any"])]
+    names: Vec<String>,
+    /// Every task that is not collected yet.
+    #[arg(long, conflicts_with_all = ["names", "any"])]
+    all: bool,
+    /// The first of the named (or of all uncollected) tasks to end. In a
+    /// script its name is then in ASYNC_NAME.
+    #[arg(long)]
+    any: bool,
+    /// Give up after this time, with code 124; the tasks go on.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    timeout: Option<u64>,
+    /// A task that was never started is no error.
+    #[arg(long)]
+    if_started: bool,
+    /// Print no logs.
+    #[arg(long)]
+    quiet: bool,
+    /// Return as soon as one of the tasks fails.
+    #[arg(long, conflicts_with = "any")]
+    fail_fast: bool,
+    /// Which logs to print.
+    #[arg(long, value_enum, default_value_t, env = "MEANWHILE_OUTPUT", hide_env_values = true)]
+    output: Output,
+    /// Say of each task that the script never collected it.
+    #[arg(long, hide = true)]
+    uncollected: bool,
+    #[command(flatten)]
+    caller: Caller,
+}
+
+/// Who asks: what the glue adds to the options.
+#[derive(Debug, clap::Args)]
+pub struct Caller {
+    #[command(flatten)]
+    dir: run_dir::Dir,
+    /// The script's line.
+    #[arg(long, hide = true)]
+    at: Option<String>,
+    /// The task that asks.
+    #[arg(long = "in", hide = true, value_parser = parse_id)]
+    scope: Option<Id>,
+    /// Leave a shell an answer where an exit code alone is ambiguous.
+    #[arg(long, hide = true)]
+    answer: bool,
+    /// Speak as devstack's inc/async does.
+    #[arg(long, hide = true)]
+    devstack: bool,
+}
+
+fn parse_id(text: &str) -> Result<Id, String> {
+    Id::parse(text).ok_or_else(|| "not a task".to_owned())
+}
+
+impl Wait {
+    pub fn run(self) -> Result<u8, Failure> {
+        let names = parse_names(&self.names)?;
+        let which = match (self.all, self.any) {
+            (true, _) => Which::All,
+            (_, true) => Which::Any(names),
+            _ => Which::Named(names),
+        };
+        let request = Request {
+            which,
+            scope: self.caller.scope.clone(),
+            at: self.caller.at.clone(),
+            timeout: self.timeout,
+            if_started: self.if_started,
+            fail_fast: self.fail_fast,
+            output: if self.quiet { Output::Quiet } else { self.output },
+        };
+        let dir = self.caller.dir.named()?;
+        let mut teller: Box<dyn Teller> = if self.caller.devstack {
+            let mut devstack = message::Devstack::new(self.caller.dir.named()?);
+            devstack.uncollected = self.uncollected;
+            Box::new(devstack)
+        } else {
+            Box::new(message::Plain { uncollected: self.uncollected })
+        };
+        let answer = Answer::prepare(&dir, self.caller.answer);
+        let outcome = collect(&dir, &request, &mut std::io::stdout().lock(), teller.as_mut());
+        finish(answer, self.any, outcome)
+    }
+}
+
+/// Gives the outcome as an exit code, and as an answer where the shell needs one.
+pub fn finish(
+    answer: Option<Answer<'_>>,
+    any: bool,
+    outcome: Result<collect::Outcome, Error>,
+) -> Result<u8, Failure> {
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // A usage error stands; for the rest the shell may know better.
+            if let Some(answer) = answer.filter(|_| !error.is_breakdown()) {
+                answer.give(&format!("{0} {0} -", error.code()));
+            }
+            return Err(error.into());
+        }
+    };
+    // Codes up to 124 can only come from here; the others may also mean that
+    // this program was not found, failed, or was killed.
+    let ambiguous = outcome.code >= code::FAILED || any || !outcome.lost.is_empty();
+    if let Some(answer) = answer.filter(|_| ambiguous) {
+        let first = outcome.collected.first().map_or("-", Id::name);
+        let lost: Vec<&str> = outcome.lost.iter().map(Id::as_str).collect();
+        let (code, rest) = (outcome.code, outcome.code_without_lost);
+        answer.give(&format!("{code} {rest} {first} {}", lost.join(" ")));
+    }
+    Ok(outcome.code)
+}
+
+/// Checks names from a command line.
+pub fn parse_names(names: &[String]) -> Result<Vec<Name>, Failure> {
+    names.iter().map(|name| Name::nested(name).map_err(Failure::from)).collect()
+}
+
+/// The file in which the calling shell, this process's parent, looks for the
+/// meaning of an ambiguous exit code: `CODE CODE-WITHOUT-LOST FIRST LOST…`.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    dir: &'a RunDir,
+    name: String,
+}
+
+impl<'a> Answer<'a> {
+    /// Removes an old answer, so that none is mistaken for the new one.
+    pub fn prepare(dir: &'a RunDir, wanted: bool) -> Option<Self> {
+        let answer = wanted.then(|| Self { dir, name: format!("answer.{}", parent()) })?;
+        dir.remove(&answer.name).ok()?;
+        Some(answer)
+    }
+
+    /// Answers. Where the disk is full the shell gets none, and asks its own `wait`.
+    fn give(&self, text: &str) {
+        let path: PathBuf = self.dir.path().join(&self.name);
+        let _ = std::fs::write(path, format!("{text}\n"));
+    }
+}
+
+fn parent() -> i32 {
+    rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
+}
+
+impl Caller {
+    /// The run, and the request's part that the caller adds.
+    pub fn open(&self) -> Result<RunDir, Failure> {
+        self.dir.named()
+    }
+
+    /// Whether the shell wants an answer.
+    pub fn wants_answer(&self) -> bool {
+        self.answer
+    }
+
+    /// The task that asks.
+    pub fn scope(&self) -> Option<&Id> {
+        self.scope.as_ref()
+    }
+
+    /// The script's line.
+    pub fn at(&self) -> Option<&String> {
+        self.at.as_ref()
+    }
+}

@@ -1,0 +1,31 @@
+//! Cancelling tasks: the record first, then the signals.
+
+use super::Error;
+use crate::process::dir::RunDir;
+use crate::process::journal::Journal;
+use crate::process::kill::{self, Survivor};
+use crate::run::{Id, Kind, Run, Task, duration};
+
+/// TERM to KILL, in microseconds: what the run was opened with, else 5 s.
+pub fn grace(run: &Run) -> u64 {
+    run.grace.as_deref().and_then(|grace| duration::parse(grace).ok()).unwrap_or(5_000_000)
+}
+
+/// Cancels `ids` and everything that was started inside them; returns what
+/// could not be ended. Those that have ended already are left as they are.
+pub fn cancel(
+    dir: &RunDir,
+    journal: &mut Journal,
+    ids: &[Id],
+    grace: u64,
+) -> Result<Vec<Survivor>, Error> {
+    let concerned = |task: &Task| ids.iter().any(|id| task.id.within(id));
+    let running: Vec<Task> = journal.run().running().filter(|t| concerned(t)).cloned().collect();
+    for task in &running {
+        // The record only explains; a full disk does not stop the signals.
+        let _ = journal.append(Kind::Cancel, Some(&task.id), &[]);
+    }
+    let survivors = kill::end(dir, &running.iter().collect::<Vec<_>>(), grace);
+    journal.catch_up().map_err(Error::journal("read", dir.path()))?;
+    Ok(survivors)
+}

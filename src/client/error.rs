@@ -1,0 +1,121 @@
+//! What can go wrong with a run, in words for people.
+
+use std::path::{Path, PathBuf};
+
+use crate::process::dir::DirError;
+use crate::run::name::{self, NameError};
+use crate::run::{Id, code};
+
+/// Why a call on a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The directory is missing, foreign, or open to others.
+    #[error(transparent)]
+    Dir(#[from] DirError),
+    /// The name breaks the rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The journal cannot be read or written.
+    #[error("cannot {doing} {}: {error}", path.display())]
+    Journal {
+        /// Read, write, …
+        doing: &'static str,
+        /// The run directory.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The directory holds a run that still goes on.
+    #[error("{} is in use by {whose}", path.display())]
+    InUse {
+        /// The run directory.
+        path: PathBuf,
+        /// Who uses it.
+        whose: String,
+    },
+    /// The name's task still runs, or nobody has collected it.
+    #[error("{id}: a task of this name {} already", if *running { "is running" } else { "has ended and is not collected" })]
+    Taken {
+        /// The task.
+        id: Id,
+        /// Whether it still runs.
+        running: bool,
+    },
+    /// A task would wait for itself.
+    #[error("{id}: a task cannot wait for itself or for the task that it runs in")]
+    Itself {
+        /// The task.
+        id: Id,
+    },
+    /// Nothing is left for `--any`.
+    #[error("no task is left to wait for")]
+    NoneLeft,
+    /// A process could not be started.
+    #[error("cannot start {what}: {error}")]
+    Spawn {
+        /// What.
+        what: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Output could not be passed on.
+    #[error("cannot write the output of {id}: {error}")]
+    Replay {
+        /// The task.
+        id: Id,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+impl Error {
+    /// A journal's failure at `doing` in `path`.
+    pub fn journal(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Journal { doing, path, error }
+    }
+
+    /// Its exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Name(_) | Self::Taken { .. } | Self::Itself { .. } => code::USAGE,
+            Self::NoneLeft => code::UNKNOWN,
+            _ => code::FAILED,
+        }
+    }
+
+    /// Whether the machine failed, not the caller: a script may go on without us.
+    pub fn is_breakdown(&self) -> bool {
+        matches!(
+            self,
+            Self::Journal { .. } | Self::Spawn { .. } | Self::Dir(DirError::Io { .. })
+        )
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Name(_) => format!("a task name is {}", name::RULE),
+            Self::Dir(DirError::Missing(_)) => "name the run: MEANWHILE_DIR=DIR, or --dir DIR".into(),
+            Self::Dir(DirError::Open { path, .. }) => format!("chmod 700 {}", quoted(path)),
+            Self::Dir(DirError::NotADirectory(_) | DirError::Foreign { .. }) => {
+                "choose a directory of your own: MEANWHILE_DIR=\"$(mktemp -d)\"".into()
+            }
+            Self::InUse { path, .. } => format!(
+                "look: meanwhile status --dir {}; for a run of its own: unset MEANWHILE_DIR",
+                quoted(path)
+            ),
+            Self::Taken { id, .. } => format!("collect it first: async_wait {}", id.name()),
+            _ => return None,
+        })
+    }
+}
+
+/// A path as it can be pasted into a shell.
+fn quoted(path: &Path) -> String {
+    use std::os::unix::ffi::OsStrExt;
+    shlex::bytes::try_quote(path.as_os_str().as_bytes()).map_or_else(
+        |_| path.display().to_string(),
+        |quoted| String::from_utf8_lossy(&quoted).into_owned(),
+    )
+}

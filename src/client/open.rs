@@ -1,0 +1,200 @@
+//! Opening a run: a fresh one, or the one that is there.
+//!
+//! The decision and what follows from it happen under one lock, so that any
+//! number of callers at once agree. Whoever opens a run starts its watcher,
+//! which inherits the lock on `watcher`: there is no moment at which the
+//! watcher lives and the lock is free.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use etcetera::BaseStrategy;
+use rustix::fs::{FlockOperation, OFlags, flock};
+
+use super::Error;
+use crate::process::dir::RunDir;
+use crate::process::journal::Journal;
+use crate::process::stat::Stat;
+use crate::process::{clock, pidfd};
+use crate::run::state::Process;
+use crate::run::{Kind, Run, files};
+
+/// How a run is to be opened.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// Where; by default a new directory under [`state_home`].
+    pub path: Option<PathBuf>,
+    /// The script's pid: the run's tasks end with it. None: tasks go on.
+    pub owner: Option<u32>,
+    /// Never join a run, also not one's own.
+    pub fresh: bool,
+    /// Join a run that has no script, rather than open one: to collect from it.
+    pub join: bool,
+    /// Run tasks at the point of start.
+    pub serial: bool,
+    /// The script's name.
+    pub script: String,
+    /// The shell's name.
+    pub shell: String,
+    /// Seconds between TERM and KILL, as the user wrote it.
+    pub grace: Option<String>,
+    /// What happens to tasks when the script ends, as the user wrote it.
+    pub on_exit: Option<String>,
+}
+
+/// An opened run, locked against other starts until this is dropped.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its directory.
+    pub dir: RunDir,
+    /// Its journal, read to the end.
+    pub journal: Journal,
+    _lock: File,
+}
+
+/// Opens a run as asked, or joins the one that is there.
+pub fn open(asked: &Opening) -> Result<Opened, Error> {
+    let path = asked.path.clone().map_or_else(|| default_path(&asked.script), Ok)?;
+    let dir = RunDir::create(&path)?;
+    let failed = || Error::journal("open", &path);
+    let lock = lock(&dir, files::LOCK).map_err(failed())?;
+    let owner = asked.owner.map(|pid| Process {
+        pid,
+        started: Stat::of(pid).map(|stat| stat.started).unwrap_or_default(),
+    });
+    match Journal::open(&dir) {
+        Ok(journal) => match standing(journal.run(), owner, asked) {
+            Standing::Join => {
+                let opened = Opened { dir, journal, _lock: lock };
+                ensure_watcher(&opened.dir)?;
+                return Ok(opened);
+            }
+            Standing::Busy(whose) => return Err(Error::InUse { path, whose }),
+            Standing::Over => retire(&dir, journal)?,
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed()(error)),
+    }
+    dir.clear()?;
+    let mut journal = Journal::create(&dir).map_err(failed())?;
+    let mut fields = vec![
+        ("wall", clock::wall().to_string()),
+        ("skew", clock::skew().to_string()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("script", asked.script.clone()),
+        ("shell", asked.shell.clone()),
+        ("serial", u8::from(asked.serial).to_string()),
+    ];
+    if let Some(owner) = owner {
+        fields.push(("owner", owner.pid.to_string()));
+        fields.push(("ownerstart", owner.started.to_string()));
+    }
+    fields.extend(asked.grace.clone().map(|grace| ("grace", grace)));
+    fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));
+    journal.append(Kind::Run, None, &fields).map_err(failed())?;
+    journal.catch_up().map_err(failed())?;
+    ensure_watcher(&dir)?;
+    Ok(Opened { dir, journal, _lock: lock })
+}
+
+enum Standing {
+    Join,
+    Busy(String),
+    Over,
+}
+
+/// What a newcomer may do with the run that is there.
+fn standing(run: &Run, me: Option<Process>, asked: &Opening) -> Standing {
+    let named = |process: Process| {
+        format!("the run of {} (pid {})", run.script.as_deref().unwrap_or("a script"), process.pid)
+    };
+    let busy = run.running().filter_map(|task| task.guard).any(pidfd::alive);
+    match run.owner {
+        _ if run.closed.is_some() && !busy => Standing::Over,
+        Some(owner) if Some(owner) == me => match (asked.fresh, busy) {
+            (false, _) => Standing::Join,
+            (true, true) => Standing::Busy("this script's own tasks, which still run".into()),
+            (true, false) => Standing::Over,
+        },
+        Some(owner) if pidfd::alive(owner) => Standing::Busy(named(owner)),
+        Some(owner) if busy => Standing::Busy(format!("tasks that outlived {}", named(owner))),
+        Some(_) => Standing::Over,
+        None if me.is_none() || asked.join => Standing::Join,
+        None if busy => Standing::Busy("tasks started by `meanwhile start`".into()),
+        None => Standing::Over,
+    }
+}
+
+/// Closes a run that is over, and waits until its watcher is gone.
+fn retire(dir: &RunDir, mut journal: Journal) -> Result<(), Error> {
+    if watched(dir) {
+        // Cannot be refused: a full disk shows at the next step.
+        let _ = journal.append(Kind::Close, None, &[("how", "finished".into())]);
+        lock(dir, files::WATCHER).map_err(Error::journal("retire", dir.path()))?;
+    }
+    Ok(())
+}
+
+/// Whether the run's watcher lives.
+pub fn watched(dir: &RunDir) -> bool {
+    let Ok(file) = dir.file(files::WATCHER, OFlags::RDWR) else { return false };
+    flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK)
+}
+
+/// Starts a watcher if there is none. Call it under the run's lock.
+fn ensure_watcher(dir: &RunDir) -> Result<(), Error> {
+    let failed = |error| Error::Spawn { what: "the watcher".into(), error };
+    let file = dir.file(files::WATCHER, OFlags::RDWR | OFlags::CREATE).map_err(failed)?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        return Ok(());
+    }
+    // The open file, and with it the lock, becomes the watcher's stdin.
+    myself()
+        .arg("__watch")
+        .arg(dir.path())
+        .stdin(Stdio::from(file))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/")
+        .spawn()
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// Takes the lock on one of the run's files, however long that takes.
+pub fn lock(dir: &RunDir, name: &str) -> std::io::Result<File> {
+    let file = dir.file(name, OFlags::RDWR | OFlags::CREATE)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
+/// A command that runs this very program, also after its file was replaced.
+pub fn myself() -> Command {
+    let path = std::env::current_exe().ok().filter(|path| path.exists());
+    Command::new(path.unwrap_or_else(|| "/proc/self/exe".into()))
+}
+
+/// Where runs live unless a directory is named.
+pub fn state_home() -> Result<PathBuf, Error> {
+    let base = etcetera::choose_base_strategy().map_err(|_| Error::Journal {
+        doing: "find",
+        path: "~".into(),
+        error: std::io::Error::other("no home directory: set HOME or MEANWHILE_DIR"),
+    })?;
+    let state = base.state_dir().unwrap_or_else(|| base.home_dir().join(".local/state"));
+    Ok(state.join("meanwhile"))
+}
+
+/// A new run's directory: script, wall clock and pid of the caller's parent.
+fn default_path(script: &str) -> Result<PathBuf, Error> {
+    let stem = Path::new(script).file_name().unwrap_or_default().to_string_lossy();
+    let stem: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+        .take(64)
+        .collect();
+    let now = jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string();
+    let pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    Ok(state_home()?.join(format!("{stem}-{now}-{pid}")))
+}

@@ -1,0 +1,71 @@
+//! Passing a task's output on, byte for byte and in constant memory.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use rustix::fs::OFlags;
+
+use crate::process::dir::RunDir;
+use crate::process::notify::Notify;
+use crate::process::pidfd::{Handle, wait_any};
+use crate::process::raw;
+use crate::run::{Id, files};
+
+/// What a task has written.
+#[derive(Debug)]
+pub struct Log(File);
+
+impl Log {
+    /// Opens the log (or another file, by suffix) of a task; none if it is gone.
+    ///
+    /// # Errors
+    /// When it is there and cannot be opened.
+    pub fn open(dir: &RunDir, id: &Id, suffix: &str) -> io::Result<Option<Self>> {
+        match dir.file(&files::of_task(id, suffix), OFlags::RDONLY) {
+            Ok(file) => Ok(Some(Self(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether some process can still write to it.
+    pub fn has_writer(&self) -> bool {
+        raw::has_writer(&self.0)
+    }
+
+    /// Passes on what has come into it by now, from where the last call
+    /// ended: a process that the task left behind may write for ever.
+    ///
+    /// # Errors
+    /// When the output cannot be written. A reader that went away is no error.
+    pub fn replay(&mut self, output: &mut impl Write) -> io::Result<()> {
+        let left = self.0.metadata()?.len().saturating_sub(self.0.stream_position()?);
+        match io::copy(&mut (&self.0).take(left), output).and_then(|_| output.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Passes it on as it grows, until the task's guard has ended.
+    ///
+    /// # Errors
+    /// When it cannot be watched, or the output cannot be written.
+    pub fn follow(
+        &mut self,
+        path: &Path,
+        guard: Option<&Handle>,
+        output: &mut impl Write,
+    ) -> io::Result<()> {
+        let notify = Notify::new()?;
+        notify.file(path)?;
+        loop {
+            let guard = guard.filter(|guard| !guard.ended());
+            notify.drain();
+            self.replay(output)?;
+            let Some(guard) = guard else { return Ok(()) };
+            wait_any(&[notify.as_fd(), guard.as_fd()], None)?;
+        }
+    }
+}

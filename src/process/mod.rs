@@ -1,0 +1,13 @@
+//! The operating system: clocks, processes, run directories, files that
+//! grow. The only floor with `unsafe` (in `raw`), and the only one that
+//! signals a process.
+
+pub mod clock;
+pub mod dir;
+pub mod journal;
+pub mod kill;
+pub mod notify;
+pub mod pidfd;
+pub mod raw;
+pub mod stat;
+pub mod tree;

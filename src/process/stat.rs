@@ -1,0 +1,90 @@
+//! `/proc/PID/stat`: who a process is, and what it has used.
+
+use std::fs;
+
+use crate::run::Time;
+
+/// Clock ticks per second in `/proc`: 100 on every Linux architecture
+/// (`USER_HZ`, fixed in the kernel's user-space interface).
+const TICKS: u64 = 100;
+
+/// One process at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// Its pid.
+    pub pid: u32,
+    /// Its command name (at most 15 bytes).
+    pub comm: String,
+    /// Its state letter; `Z` and `X` are dead.
+    pub state: char,
+    /// Its parent.
+    pub ppid: u32,
+    /// Its process group.
+    pub pgrp: u32,
+    /// Its CPU time (user and system) with that of its waited-for children, microseconds.
+    pub cpu: u64,
+    /// When it started.
+    pub started: Time,
+}
+
+impl Stat {
+    /// Reads the process `pid`; none if there is none.
+    pub fn of(pid: u32) -> Option<Self> {
+        Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
+    }
+
+    /// Whether it still runs (a zombie does not).
+    pub fn alive(&self) -> bool {
+        !matches!(self.state, 'Z' | 'X')
+    }
+
+    /// All processes.
+    pub fn all() -> Vec<Self> {
+        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter_map(Self::of)
+            .collect()
+    }
+
+    // The fields of proc(5): the command stands in parentheses and may hold
+    // anything, so the numbers are counted from the last one.
+    fn parse(text: &str) -> Option<Self> {
+        let (head, tail) = text.rsplit_once(')')?;
+        let (pid, comm) = head.split_once('(')?;
+        let fields: Vec<&str> = tail.split_whitespace().collect();
+        let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+        let ticks = |field: usize| number(field)?.checked_mul(1_000_000 / TICKS);
+        Some(Self {
+            pid: pid.trim().parse().ok()?,
+            comm: comm.to_owned(),
+            state: fields.first()?.chars().next()?,
+            ppid: number(4)? as u32,
+            pgrp: number(5)? as u32,
+            cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,
+            started: Time(ticks(22)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_itself() {
+        let me = Stat::of(std::process::id()).unwrap();
+        assert_eq!(me.pid, std::process::id());
+        assert!(me.alive() && me.started > Time(0));
+        assert!(Stat::all().iter().any(|stat| stat.pid == me.pid));
+    }
+
+    #[test]
+    fn a_hostile_command_name_confuses_nothing() {
+        let line = "42 (a) S 9 (b) R 7 8 8 0 -1 4 1 2 3 4 10 20 30 40 20 0 1 0 4117 1 1";
+        let stat = Stat::parse(line).unwrap();
+        assert_eq!((stat.pid, stat.comm.as_str(), stat.ppid), (42, "a) S 9 (b", 7));
+        assert_eq!((stat.pgrp, stat.cpu, stat.started), (8, 1_000_000, Time(41_170_000)));
+        assert_eq!(Stat::parse("42 (short) S 1"), None);
+    }
+}

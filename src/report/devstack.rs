@@ -1,0 +1,27 @@
+//! devstack's "Async summary" block, line by line as its `inc/async` prints
+//! it, with figures that hold: the estimate leaves contention out, and a run
+//! in which nothing was waited for is no error.
+
+use super::Subject;
+use super::estimate::estimate;
+
+/// The block; empty in serial mode, as in the original.
+pub fn summary(subject: &Subject<'_>) -> String {
+    if subject.run.serial {
+        return String::new();
+    }
+    let figures = estimate(subject);
+    let seconds = |micros: u64| (micros + 500_000) / 1_000_000;
+    let saved = figures.serial.saturating_sub(figures.elapsed);
+    format!(
+        "\n=================\n Async summary\n=================\n \
+         Time spent in the background minus waits: {} sec\n \
+         Elapsed time: {} sec\n \
+         Time if we did everything serially: {} sec\n \
+         Speedup:  {:.5}\n",
+        seconds(saved),
+        seconds(figures.elapsed),
+        seconds(figures.serial),
+        figures.speedup()
+    )
+}

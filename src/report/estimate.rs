@@ -1,0 +1,277 @@
+//! How long the script would have taken serially: the estimate.
+//!
+//! Run serially, every step would take the time that it needs on an idle
+//! machine. In the run it took longer where it had to share the processors.
+//! So the run is cut into intervals in which the same steps were under way
+//! (the tasks that ran, and the script itself unless it blocked in a wait).
+//! In each interval a step counts
+//!
+//! - for its **whole time** if it was not short of processors: the machine
+//!   was not saturated (the steps together used less than 90 % of it), or the
+//!   step used less than its fair share, so that what it did not use it did
+//!   not want (it slept, or waited for a disk or a network);
+//! - for its **CPU time** only, if it was short of them: the rest is what
+//!   the others took from it, and would not be there in a serial run.
+//!
+//! A step's use is its CPU time over its wall time, taken as constant over
+//! its life; the fair share is max-min fair (Bertsekas and Gallager, Data
+//! Networks, 6.5.2), which is what Linux's scheduler approximates. The sum
+//! over all steps and intervals is the estimate.
+//!
+//! Where it errs: a task that is itself parallel (`make -j`) and shared the
+//! machine would have been faster alone than its CPU time suggests, so the
+//! estimate is then too high; a step of unknown CPU time is taken to have
+//! wanted a whole processor, which makes it lower.
+
+use super::Subject;
+use crate::run::Time;
+
+/// The machine counts as saturated from this share of its processors on.
+const SATURATED: f64 = 0.9;
+
+/// A step that used more than so many processors is itself parallel.
+const PARALLEL: f64 = 1.1;
+
+/// The figures of a run, in microseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// How long it took.
+    pub elapsed: u64,
+    /// How long it would have taken serially.
+    pub serial: u64,
+    /// How long the script was blocked in waits.
+    pub blocked: u64,
+    /// The sum of the tasks' times.
+    pub background: u64,
+}
+
+impl Estimate {
+    /// Serial over elapsed; 1 where nothing took any time.
+    pub fn speedup(&self) -> f64 {
+        if self.elapsed == 0 { 1.0 } else { self.serial as f64 / self.elapsed as f64 }
+    }
+}
+
+/// A step: when it was under way, and what share of one processor it used.
+struct Step {
+    spans: Vec<(Time, Time)>,
+    usage: f64,
+}
+
+impl Step {
+    fn new(spans: Vec<(Time, Time)>, cpu: Option<u64>) -> Self {
+        let wall: u64 = spans.iter().map(|(from, until)| until.since(*from)).sum();
+        let usage = match cpu {
+            Some(cpu) if wall > 0 => cpu as f64 / wall as f64,
+            _ => 1.0,
+        };
+        Self { spans, usage }
+    }
+
+    fn under_way(&self, from: Time, until: Time) -> bool {
+        let at = self.spans.partition_point(|span| span.1 <= from);
+        self.spans.get(at).is_some_and(|span| span.0 < until)
+    }
+}
+
+/// Makes the estimate.
+pub fn estimate(subject: &Subject<'_>) -> Estimate {
+    let (since, until) = (subject.since(), subject.until);
+    let elapsed = until.since(since);
+    let tasks: Vec<(Time, Time, Option<u64>)> = subject
+        .run
+        .tasks()
+        .iter()
+        .filter_map(|task| {
+            let from = task.started()?.max(since);
+            let end = task.end.map_or(until, |(end, _)| end.min(until));
+            Some((from, end.max(from), subject.cpu(&task.id)))
+        })
+        .collect();
+    let background = tasks.iter().map(|(from, end, _)| end.since(*from)).sum();
+    let blocked_spans = blocked(subject, since, until);
+    let blocked = blocked_spans.iter().map(|(from, end)| end.since(*from)).sum();
+    if subject.run.serial {
+        return Estimate { elapsed, serial: elapsed, blocked, background };
+    }
+    let known_cpu: u64 = tasks.iter().filter_map(|(_, _, cpu)| *cpu).sum();
+    let script_cpu = subject.script_cpu.map(|cpu| cpu.saturating_sub(known_cpu));
+    let mut steps = vec![Step::new(gaps(&blocked_spans, since, until), script_cpu)];
+    steps[0].usage = steps[0].usage.min(1.0);
+    steps.extend(tasks.into_iter().map(|(from, end, cpu)| Step::new(vec![(from, end)], cpu)));
+    Estimate { elapsed, serial: sweep(&steps, subject.cores), blocked, background }
+}
+
+/// The stretches in which the script itself blocked, joined and in order.
+fn blocked(subject: &Subject<'_>, since: Time, until: Time) -> Vec<(Time, Time)> {
+    let mut spans: Vec<(Time, Time)> = subject
+        .run
+        .waits
+        .iter()
+        .filter(|wait| wait.scope.is_none())
+        .map(|wait| (wait.from.clamp(since, until), wait.until.unwrap_or(until).min(until)))
+        .filter(|(from, end)| from < end)
+        .collect();
+    spans.sort_unstable();
+    let mut joined: Vec<(Time, Time)> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.0 <= last.1 => last.1 = last.1.max(span.1),
+            _ => joined.push(span),
+        }
+    }
+    joined
+}
+
+/// What lies between `spans`.
+fn gaps(spans: &[(Time, Time)], since: Time, until: Time) -> Vec<(Time, Time)> {
+    let mut gaps = Vec::new();
+    let mut from = since;
+    for span in spans.iter().chain([&(until, until)]) {
+        if from < span.0 {
+            gaps.push((from, span.0));
+        }
+        from = from.max(span.1);
+    }
+    gaps
+}
+
+/// Adds up what each step counts for, interval by interval.
+fn sweep(steps: &[Step], cores: usize) -> u64 {
+    let mut bounds: Vec<Time> =
+        steps.iter().flat_map(|step| &step.spans).flat_map(|span| [span.0, span.1]).collect();
+    bounds.sort_unstable();
+    bounds.dedup();
+    // Steps enter as the sweep passes their start and leave when they are over.
+    let mut order: Vec<&Step> = steps.iter().filter(|step| !step.spans.is_empty()).collect();
+    order.sort_by_key(|step| step.spans[0].0);
+    let mut next = 0;
+    let mut open: Vec<&Step> = Vec::new();
+    let mut serial = 0.0;
+    for pair in bounds.windows(2) {
+        let (from, until) = (pair[0], pair[1]);
+        while next < order.len() && order[next].spans[0].0 <= from {
+            open.push(order[next]);
+            next += 1;
+        }
+        open.retain(|step| step.spans.last().is_some_and(|span| span.1 > from));
+        let usages: Vec<f64> =
+            open.iter().filter(|step| step.under_way(from, until)).map(|s| s.usage).collect();
+        serial += count(usages, cores as f64) * until.since(from) as f64;
+    }
+    serial.round() as u64
+}
+
+/// For how much of one serial step's time an interval with these steps counts.
+fn count(mut usages: Vec<f64>, cores: f64) -> f64 {
+    if usages.iter().sum::<f64>() < SATURATED * cores {
+        return usages.len() as f64;
+    }
+    usages.sort_by(f64::total_cmp);
+    let (mut left, mut counted) = (cores, 0.0);
+    for (taken, usage) in usages.iter().enumerate() {
+        let share = left / (usages.len() - taken) as f64;
+        if *usage < SATURATED * share.min(1.0) {
+            counted += 1.0;
+        } else {
+            // Alone, a parallel step would have all processors. (A little over
+            // one is the coarseness of the CPU times of a short step.)
+            counted += if *usage > PARALLEL { usage.min(cores) / cores } else { usage.min(1.0) };
+        }
+        left -= usage.min(left);
+    }
+    counted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::files::Command;
+    use crate::run::journal::Reader;
+    use std::collections::HashMap;
+    use proptest::prelude::*;
+
+    fn run(journal: &str, until: u64, script_cpu: Option<u64>) -> Estimate {
+        let mut reader = Reader::default();
+        for line in journal.lines().filter(|line| !line.is_empty()) {
+            reader.feed(format!("\x1e{line}\n").as_bytes());
+        }
+        let commands: HashMap<_, Command> = HashMap::new();
+        estimate(&Subject {
+            run: &reader.run, commands: &commands, until: Time(until * 1_000_000), live: true,
+            script_cpu, cores: 2, torn: false,
+        })
+    }
+
+    const SECOND: u64 = 1_000_000;
+
+    #[test]
+    fn no_tasks_is_no_speedup() {
+        let estimate = run("\n1.0 run - owner=1 ownerstart=1.0", 11, Some(0));
+        assert_eq!((estimate.elapsed, estimate.serial), (10 * SECOND, 10 * SECOND));
+        assert!((estimate.speedup() - 1.0).abs() < 1e-9);
+        assert!((run("", 0, None).speedup() - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn sleeping_tasks_count_whole() {
+        // Three tasks sleep 10 s each while the script blocks on them.
+        let journal = "\n0.0 run - owner=1 ownerstart=0.0\n0.0 start a pid=2\n0.0 start b pid=3\
+            \n0.0 start c pid=4\n0.0 wait a by=9\n10.0 end a code=0 cpu=0\
+            \n10.0 end b code=0 cpu=0\n10.0 end c code=0 cpu=0\n10.0 woken - by=9";
+        let estimate = run(journal, 10, Some(0));
+        assert_eq!((estimate.serial, estimate.blocked), (30 * SECOND, 10 * SECOND));
+    }
+
+    #[test]
+    fn contention_is_not_work() {
+        // Four tasks on two cores, each at half speed for 10 s: 20 s of work.
+        let mut journal = "\n0.0 run - owner=1 ownerstart=0.0\n0.0 wait - by=9".to_owned();
+        for name in ["a", "b", "c", "d"] {
+            journal += &format!("\n0.0 start {name} pid=2\n10.0 end {name} code=0 cpu=5000000");
+        }
+        journal += "\n10.0 woken - by=9";
+        assert_eq!(run(&journal, 10, Some(20 * SECOND)).serial, 20 * SECOND);
+    }
+
+    #[test]
+    fn a_sleeper_among_burners_still_counts_whole() {
+        let mut journal = "\n0.0 run - owner=1 ownerstart=0.0\n0.0 wait - by=9".to_owned();
+        for (name, cpu) in [("a", 10_000_000), ("b", 9_900_000), ("s", 100_000)] {
+            journal += &format!("\n0.0 start {name} pid=2\n10.0 end {name} code=0 cpu={cpu}");
+        }
+        journal += "\n10.0 woken - by=9";
+        let serial = run(&journal, 10, Some(20 * SECOND)).serial;
+        assert!((29 * SECOND..=30 * SECOND).contains(&serial), "{serial}");
+    }
+
+    #[test]
+    fn serial_mode_is_what_it_took() {
+        let journal = "\n0.0 run - owner=1 ownerstart=0.0 serial=1\n0.0 start a pid=2\
+            \n5.0 end a code=0 cpu=0";
+        assert_eq!(run(journal, 10, Some(0)).serial, 10 * SECOND);
+    }
+
+    proptest! {
+        /// Whatever ran, the estimate lies between what the script alone took
+        /// and the sum of all times, and nothing panics.
+        #[test]
+        fn it_stays_in_bounds(
+            tasks in proptest::collection::vec((0u64..50, 0u64..50, 0u64..100), 0..12),
+            waits in proptest::collection::vec((0u64..50, 0u64..50), 0..6),
+            script_cpu in proptest::option::of(0u64..100_000_000),
+        ) {
+            let mut journal = "\n0.0 run - owner=1 ownerstart=0.0".to_owned();
+            for (n, (from, length, cpu)) in tasks.iter().enumerate() {
+                journal += &format!("\n{from}.0 start t{n} pid=2\n{}.0 end t{n} code=0 cpu={}",
+                    from + length, cpu * 1_000_000);
+            }
+            for (n, (from, length)) in waits.iter().enumerate() {
+                journal += &format!("\n{from}.0 wait - by={n}\n{}.0 woken - by={n}", from + length);
+            }
+            let estimate = run(&journal, 60, script_cpu);
+            prop_assert!(estimate.serial <= estimate.elapsed - estimate.blocked + estimate.background);
+            prop_assert!(estimate.blocked <= estimate.elapsed);
+        }
+    }
+}

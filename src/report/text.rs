@@ -1,0 +1,103 @@
+//! The summary as text.
+
+use std::fmt::Write as _;
+
+use super::Subject;
+use super::estimate::estimate;
+use crate::run::state::Close;
+use crate::run::{State, Task, code, duration};
+
+/// So many tasks are named in one line at most.
+const NAMED: usize = 20;
+
+/// The summary of a run.
+pub fn summary(subject: &Subject<'_>) -> String {
+    let run = subject.run;
+    let figures = estimate(subject);
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = if run.serial {
+        writeln!(text, "meanwhile: {}; run serially (MEANWHILE_PARALLEL=0)", duration::display(figures.elapsed))
+    } else {
+        writeln!(
+            text,
+            "meanwhile: {}; {} if run serially: {:.2}x",
+            duration::display(figures.elapsed),
+            duration::display(figures.serial),
+            figures.speedup()
+        )
+    };
+    let failed: Vec<&Task> = run.tasks().iter().filter(|task| task.code().is_some_and(|c| c != code::OK)).collect();
+    let running: Vec<&Task> = run.running().collect();
+    let uncollected: Vec<&Task> =
+        run.tasks().iter().filter(|t| t.collected.is_none() && t.end.is_some()).collect();
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(text, "  {label:<12}{value}");
+    };
+    line("tasks", format!(
+        "{}: {} in the background, {} blocked waiting for them",
+        run.tasks().len(),
+        duration::display(figures.background),
+        duration::display(figures.blocked)
+    ));
+    for task in &failed {
+        line(task.state().word(), format!("{}: {}", task.id, ending(task)));
+    }
+    if !running.is_empty() {
+        line("running", names(&running));
+    }
+    if !uncollected.is_empty() {
+        line("uncollected", names(&uncollected));
+    }
+    for task in run.tasks() {
+        for leak in &task.leaks {
+            line("left behind", format!("{}: pid {} ({})", task.id, leak.pid, leak.comm));
+        }
+    }
+    if run.unwatched {
+        line("note", "the watcher died; every exit code is true, but tasks could outlive the script".into());
+    }
+    match run.closed {
+        _ if subject.live => {}
+        Some((_, Close::Aborted)) => line("note", "the script ended before its tasks, which were ended".into()),
+        None if run.owner.is_some() => line("note", "the run was cut short: nothing closed its journal".into()),
+        _ => {}
+    }
+    if subject.torn || run.damaged > 0 {
+        line("note", "the journal is damaged; this is what can be read of it".into());
+    }
+    text
+}
+
+/// How a task ended, where, and after how long.
+pub fn ending(task: &Task) -> String {
+    let how = match task.state() {
+        State::Running => "still running".to_owned(),
+        State::Succeeded => "succeeded".to_owned(),
+        State::Failed(code) => format!("exit code {code}"),
+        State::Cancelled => format!("cancelled, exit code {}", task.code().unwrap_or_default()),
+        State::Lost => "its guard was killed; exit code 137".to_owned(),
+        State::Signalled(signal) => match code::signal_name(signal) {
+            Some(name) => format!("exit code {} (SIG{name})", 128 + u32::from(signal)),
+            None => format!("exit code {} (signal {signal})", 128 + u32::from(signal)),
+        },
+    };
+    let after = task.end.map(|(end, _)| format!(" after {}", duration::display(task.elapsed(end))));
+    let at = task.at.as_ref().map(|at| format!(", started at {at}"));
+    how + &after.unwrap_or_default() + &at.unwrap_or_default()
+}
+
+fn names(tasks: &[&Task]) -> String {
+    let mut shown: Vec<String> = tasks
+        .iter()
+        .take(NAMED)
+        .map(|task| match &task.at {
+            Some(at) => format!("{} ({at})", task.id),
+            None => task.id.to_string(),
+        })
+        .collect();
+    if tasks.len() > NAMED {
+        shown.push(format!("and {} more", tasks.len() - NAMED));
+    }
+    shown.join(", ")
+}

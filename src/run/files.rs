@@ -1,0 +1,129 @@
+//! The names of the files in a run directory.
+//!
+//! ```text
+//! journal        the truth: one record a line, append only
+//! lock           held for a moment by whoever opens the run or starts in it
+//! watcher        held (flock) by the watcher for as long as it lives
+//! ID.log         the task's output
+//! ID.out         its standard output alone, if it was started with --capture
+//! ID.argv        its command, NUL after each word; then, once it has ended,
+//!                what the shell's `times` printed
+//! answer.PID     what a client told the shell PID, where an exit code alone
+//!                would be ambiguous
+//! ```
+//! `/` in the id of a nested task stands as `%`, which no name contains.
+
+use super::{Id, Time};
+
+/// The journal.
+pub const JOURNAL: &str = "journal";
+/// The file whose lock makes opening and starting one step.
+pub const LOCK: &str = "lock";
+/// The file whose lock the watcher holds for as long as it lives.
+pub const WATCHER: &str = "watcher";
+/// Suffix of a task's log.
+pub const LOG: &str = "log";
+/// Suffix of a task's captured standard output.
+pub const OUT: &str = "out";
+/// Suffix of a task's command.
+pub const ARGV: &str = "argv";
+
+/// The file of task `id` with that suffix.
+pub fn of_task(id: &Id, suffix: &str) -> String {
+    format!("{}.{suffix}", id.as_str().replace('/', "%"))
+}
+
+/// The task whose file this is.
+pub fn task_of(file: &str) -> Option<Id> {
+    let (stem, suffix) = file.rsplit_once('.')?;
+    [LOG, OUT, ARGV].contains(&suffix).then(|| Id::parse(&stem.replace('%', "/")))?
+}
+
+/// Whether a run directory's file of this name is one of ours, to be removed with the run.
+pub fn is_ours(file: &str) -> bool {
+    [JOURNAL, LOCK, WATCHER].contains(&file)
+        || file.strip_prefix("answer.").is_some_and(|pid| pid.bytes().all(|b| b.is_ascii_digit()))
+        || task_of(file).is_some()
+}
+
+/// What a task's `.argv` file tells.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The command and its arguments.
+    pub argv: Vec<Vec<u8>>,
+    /// CPU time (user and system) of the task and its waited-for children,
+    /// in microseconds, from the shell's `times`.
+    pub cpu: Option<u64>,
+}
+
+impl Command {
+    /// Reads an `.argv` file. The last two `XmY.Zs` of its tail are the
+    /// guard's children's user and system time (POSIX `times`, second line).
+    pub fn parse(bytes: &[u8]) -> Self {
+        let mut argv: Vec<Vec<u8>> = bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect();
+        let tail = argv.pop().unwrap_or_default();
+        let tail = String::from_utf8_lossy(&tail);
+        let spans: Vec<u64> = tail.split_whitespace().filter_map(parse_times).collect();
+        let cpu = (spans.len() >= 4).then(|| spans[spans.len() - 2] + spans[spans.len() - 1]);
+        Self { argv, cpu }
+    }
+
+    /// The command as one line to read or paste: words quoted where a shell needs it.
+    pub fn display(&self) -> String {
+        let words = self.argv.iter().map(|word| {
+            shlex::bytes::try_quote(word).map_or_else(|_| word.clone(), |quoted| quoted.to_vec())
+        });
+        let line = words.collect::<Vec<_>>().join(&b' ');
+        String::from_utf8_lossy(&line).into_owned()
+    }
+}
+
+/// `0m1.250s`, as `times` prints it, in microseconds.
+fn parse_times(word: &str) -> Option<u64> {
+    let (minutes, seconds) = word.strip_suffix('s')?.split_once('m')?;
+    let minutes: u64 = minutes.parse().ok()?;
+    Some(minutes.checked_mul(60_000_000)?.saturating_add(Time::parse(&seconds.replace(',', "."))?.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_our_files_are_ours() {
+        for ours in ["journal", "lock", "a.log", "a~2.argv", "p%c.out", "answer.12", "a.b.log"] {
+            assert!(is_ours(ours), "{ours}");
+        }
+        for other in ["id_rsa", "x y.log", ".log", "notes.txt", "answer.x", "a%.log", "%.log"] {
+            assert!(!is_ours(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_command_keeps_every_byte_and_reads_its_times() {
+        let read = Command::parse(b"echo\0two words\0\0a\nb\00m0.01s 0m0.02s\n1m2.500s 0m0.25s\n");
+        assert_eq!(read.argv, [&b"echo"[..], b"two words", b"", b"a\nb"]);
+        assert_eq!(read.cpu, Some(62_750_000));
+        assert_eq!(read.display(), "echo 'two words' '' 'a\nb'");
+        assert_eq!(Command::parse(b"x\0").cpu, None);
+        assert_eq!(Command::parse(b"x\0user 0m0.0s\n").cpu, None);
+        // zsh prints two digits, dash six, bash three and the locale's comma.
+        assert_eq!(Command::parse(b"x\00m0,1s 0m0,1s\n0m0,100s 0m0,0s\n").cpu, Some(100_000));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Command::parse(&bytes).display();
+        }
+
+        #[test]
+        fn argv_round_trips(argv in proptest::collection::vec("[^\0]{0,8}", 1..6)) {
+            let mut bytes = Vec::new();
+            for word in &argv { bytes.extend(word.as_bytes()); bytes.push(0); }
+            let expected: Vec<Vec<u8>> = argv.iter().map(|w| w.as_bytes().to_vec()).collect();
+            prop_assert_eq!(Command::parse(&bytes).argv, expected);
+        }
+    }
+}

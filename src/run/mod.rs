@@ -1,0 +1,17 @@
+//! The ground floor: what a run *is*, as pure data. Nothing here reads a
+//! file, a clock or the process table, so everything here can be tested
+//! without any of them.
+
+pub mod code;
+pub mod duration;
+pub mod files;
+pub mod journal;
+pub mod name;
+pub mod record;
+pub mod state;
+pub mod time;
+
+pub use name::{Id, Name};
+pub use record::{Kind, Record};
+pub use state::{Run, State, Task};
+pub use time::Time;

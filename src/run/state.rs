@@ -1,0 +1,400 @@
+//! What the journal folds to: the tasks of a run and the state of each.
+//!
+//! The fold is lenient about order, because several processes append: a fast
+//! task's `end` may stand before the `start` that the script writes. It is
+//! strict about authority: the first code recorded for a task stands.
+
+use std::collections::HashMap;
+
+use super::{Id, Kind, Record, Time, code};
+
+/// A process, told from a later one with the same pid by its start time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// The pid.
+    pub pid: u32,
+    /// When it started; of a guard, a moment not earlier than that.
+    pub started: Time,
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its guard is at work.
+    Running,
+    /// Code 0.
+    Succeeded,
+    /// Any other code of its own.
+    Failed(u8),
+    /// Ended by a signal (a shell reports both this and `exit 128+N` as 128+N).
+    Signalled(u8),
+    /// Ended because somebody cancelled it.
+    Cancelled,
+    /// Its guard was killed before it could record an end.
+    Lost,
+}
+
+impl State {
+    /// The state's word in messages and reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed(_) => "failed",
+            Self::Signalled(_) => "signalled",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// A process that a task left running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// Its pid.
+    pub pid: u32,
+    /// Its command name, as the kernel keeps it.
+    pub comm: String,
+}
+
+/// One start of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Its key in the run.
+    pub id: Id,
+    /// Its guard, once `start` was read.
+    pub guard: Option<Process>,
+    /// The script's line that started it.
+    pub at: Option<String>,
+    /// Whether its standard output is kept apart.
+    pub capture: bool,
+    /// When it ended, and with which code.
+    pub end: Option<(Time, u8)>,
+    /// Its CPU time in microseconds, where the journal has it.
+    pub cpu: Option<u64>,
+    /// Whether its guard vanished.
+    pub lost: bool,
+    /// Whether somebody asked for its end.
+    pub cancelled: bool,
+    /// Whether its output was shown while it ran.
+    pub shown: bool,
+    /// Whether errexit, set in the script, had no effect inside it, because
+    /// it was started in a condition (`async_run … ||`, `if async_run …`).
+    pub errexit_off: bool,
+    /// When it was collected.
+    pub collected: Option<Time>,
+    /// The script's line that collected it.
+    pub collected_at: Option<String>,
+    /// What it left running.
+    pub leaks: Vec<Leak>,
+}
+
+impl Task {
+    fn new(id: Id) -> Self {
+        Self {
+            id,
+            guard: None,
+            at: None,
+            capture: false,
+            end: None,
+            cpu: None,
+            lost: false,
+            cancelled: false,
+            shown: false,
+            errexit_off: false,
+            collected: None,
+            collected_at: None,
+            leaks: Vec::new(),
+        }
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        match self.end {
+            None => State::Running,
+            Some(_) if self.lost => State::Lost,
+            Some((_, code::OK)) => State::Succeeded,
+            Some(_) if self.cancelled => State::Cancelled,
+            Some((_, code)) => code::signal(code).map_or(State::Failed(code), State::Signalled),
+        }
+    }
+
+    /// Its exit code, once it has ended.
+    pub fn code(&self) -> Option<u8> {
+        self.end.map(|(_, code)| code)
+    }
+
+    /// When it was started.
+    pub fn started(&self) -> Option<Time> {
+        self.guard.map(|guard| guard.started)
+    }
+
+    /// How long it ran, in microseconds; to `now` if it still does.
+    pub fn elapsed(&self, now: Time) -> u64 {
+        let until = self.end.map_or(now, |(time, _)| time);
+        self.started().map_or(0, |started| until.since(started))
+    }
+}
+
+/// A stretch of time in which a client blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// On which task; none: on any.
+    pub id: Option<Id>,
+    /// The script's line.
+    pub at: Option<String>,
+    /// Inside which task; none: in the script itself.
+    pub scope: Option<Id>,
+    /// The client's pid.
+    pub by: u32,
+    /// When it began.
+    pub from: Time,
+    /// When it was over; none: it is not, or the client was killed.
+    pub until: Option<Time>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// Its script ended and its tasks were over.
+    Finished,
+    /// Its script ended and tasks had to be ended.
+    Aborted,
+}
+
+/// A run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// The script; none in a run that was opened by `meanwhile start`.
+    pub owner: Option<Process>,
+    /// When it was opened.
+    pub opened: Option<Time>,
+    /// The wall clock at that moment, in microseconds since 1970.
+    pub wall: Option<i64>,
+    /// What `/proc/uptime` lags behind the kernel's clock, in microseconds.
+    pub skew: i64,
+    /// The script's file name.
+    pub script: Option<String>,
+    /// Whether tasks run at the point of start.
+    pub serial: bool,
+    /// Seconds between TERM and KILL, as the user wrote it.
+    pub grace: Option<String>,
+    /// What happens to tasks when the script ends, as the user wrote it.
+    pub on_exit: Option<String>,
+    /// The stretches in which somebody blocked.
+    pub waits: Vec<Wait>,
+    /// The script's CPU time with all its waited-for children, microseconds,
+    /// as of the last collection.
+    pub script_cpu: Option<u64>,
+    /// Whether the watcher was found dead.
+    pub unwatched: bool,
+    /// How and when it ended.
+    pub closed: Option<(Time, Close)>,
+    /// The time of the last record.
+    pub last: Time,
+    /// Lines of the journal that are no records.
+    pub damaged: usize,
+    tasks: Vec<Task>,
+    index: HashMap<Id, usize>,
+    starts: HashMap<String, usize>,
+}
+
+impl Run {
+    /// Its tasks, in the order of their first record.
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
+    }
+
+    /// The task with that id.
+    pub fn task(&self, id: &Id) -> Option<&Task> {
+        self.index.get(id).map(|at| &self.tasks[*at])
+    }
+
+    /// The latest start of a name (`parent/child` for a nested task).
+    pub fn latest(&self, name: &str) -> Option<&Task> {
+        self.starts.get(name).map(|at| &self.tasks[*at])
+    }
+
+    /// The tasks whose end is not recorded.
+    pub fn running(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| task.end.is_none())
+    }
+
+    /// The tasks that nobody has collected, of that scope.
+    pub fn uncollected<'a>(&'a self, scope: Option<&'a Id>) -> impl Iterator<Item = &'a Task> {
+        self.tasks
+            .iter()
+            .filter(move |task| task.collected.is_none() && task.id.parent().as_ref() == scope)
+    }
+
+    /// The wall-clock time of a moment of this run, in microseconds since 1970.
+    pub fn wall_clock(&self, time: Time) -> Option<i64> {
+        Some(self.wall? + time.0 as i64 - self.opened?.0 as i64)
+    }
+
+    /// Takes in the next record.
+    pub fn apply(&mut self, record: &Record<'_>) {
+        let time =
+            if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
+        self.last = self.last.max(time);
+        match (record.kind, &record.id) {
+            (Kind::Run, None) => self.apply_run(record),
+            (Kind::Close, None) => {
+                let how = match record.get("how") {
+                    Some("aborted") => Close::Aborted,
+                    _ => Close::Finished,
+                };
+                self.closed.get_or_insert((time, how));
+            }
+            (Kind::Unwatched, None) => self.unwatched = true,
+            (Kind::Wait, id) => self.waits.push(Wait {
+                id: id.clone(),
+                at: record.get("at").map(str::to_owned),
+                scope: record.get("in").and_then(Id::parse),
+                by: record.number("by").unwrap_or(0),
+                from: time,
+                until: None,
+            }),
+            (Kind::Woken, _) => {
+                let by = record.number("by").unwrap_or(0);
+                let open = self.waits.iter_mut().rev().find(|w| w.by == by && w.until.is_none());
+                if let Some(wait) = open {
+                    wait.until = Some(time);
+                }
+            }
+            (kind, Some(id)) => self.apply_task(kind, id, time, record),
+            (_, None) => {}
+        }
+    }
+
+    fn apply_run(&mut self, record: &Record<'_>) {
+        if self.opened.is_some() {
+            return;
+        }
+        self.skew = record.number("skew").unwrap_or(0);
+        self.opened = Some(record.time);
+        self.owner = record.number("owner").map(|pid| Process {
+            pid,
+            started: record.get("ownerstart").and_then(Time::parse).unwrap_or_default(),
+        });
+        self.wall = record.number("wall");
+        self.script = record.get("script").map(str::to_owned);
+        self.serial = record.get("serial") == Some("1");
+        self.grace = record.get("grace").map(str::to_owned);
+        self.on_exit = record.get("onexit").map(str::to_owned);
+    }
+
+    fn apply_task(&mut self, kind: Kind, id: &Id, time: Time, record: &Record<'_>) {
+        let at = *self.index.entry(id.clone()).or_insert_with(|| {
+            self.tasks.push(Task::new(id.clone()));
+            self.tasks.len() - 1
+        });
+        let newest = self.starts.entry(id.name().to_owned()).or_insert(at);
+        if self.tasks[*newest].id.count() < id.count() {
+            *newest = at;
+        }
+        let task = &mut self.tasks[at];
+        match kind {
+            Kind::Start if task.guard.is_none() => {
+                task.guard = record.number("pid").map(|pid| Process { pid, started: time });
+                task.at = record.get("at").map(str::to_owned);
+                task.capture = record.get("capture") == Some("1");
+            }
+            Kind::End => {
+                if let Some(code) = record.number("code") {
+                    task.end.get_or_insert((time, code));
+                    task.cpu = task.cpu.or_else(|| record.number("cpu"));
+                    task.errexit_off |= record.get("errexit") == Some("off");
+                }
+            }
+            Kind::Lost if task.end.is_none() => {
+                let code = record.number("code");
+                task.lost = code.is_none_or(|code| code == code::LOST);
+                task.end = Some((time, code.unwrap_or(code::LOST)));
+            }
+            Kind::Cancel if task.end.is_none() => task.cancelled = true,
+            Kind::Shown => task.shown = true,
+            Kind::Collected => {
+                if task.collected.is_none() {
+                    task.collected = Some(time);
+                    task.collected_at = record.get("at").map(str::to_owned);
+                }
+                self.script_cpu = record.number("cpu").or(self.script_cpu);
+            }
+            Kind::Leak => task.leaks.push(Leak {
+                pid: record.number("pid").unwrap_or(0),
+                comm: record.get("comm").unwrap_or("?").to_owned(),
+            }),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fold(lines: &[&str]) -> Run {
+        let mut run = Run::default();
+        for line in lines {
+            run.apply(&Record::parse(line.as_bytes()).expect(line));
+        }
+        run
+    }
+
+    fn state(lines: &[&str]) -> State {
+        fold(lines).tasks()[0].state()
+    }
+
+    #[test]
+    fn the_states() {
+        assert_eq!(state(&["1.0 start a pid=2"]), State::Running);
+        assert_eq!(state(&["1.0 start a pid=2", "2.0 end a code=0"]), State::Succeeded);
+        assert_eq!(state(&["1.0 start a pid=2", "2.0 end a code=3"]), State::Failed(3));
+        assert_eq!(state(&["1.0 start a pid=2", "2.0 end a code=143"]), State::Signalled(15));
+        assert_eq!(state(&["1.0 start a pid=2", "1.5 cancel a", "2.0 end a code=143"]),
+            State::Cancelled);
+        assert_eq!(state(&["1.0 start a pid=2", "1.5 cancel a", "2.0 end a code=0"]),
+            State::Succeeded, "it was done before the signal reached it");
+        assert_eq!(state(&["1.0 start a pid=2", "2.0 lost a"]), State::Lost);
+    }
+
+    #[test]
+    fn an_end_may_stand_before_its_start() {
+        let run = fold(&["1.0 end a code=4", "1.1 start a pid=2 at=x:1"]);
+        let task = &run.tasks()[0];
+        assert_eq!((task.state(), task.at.as_deref()), (State::Failed(4), Some("x:1")));
+        assert_eq!(task.elapsed(Time(0)), 0);
+    }
+
+    #[test]
+    fn the_first_code_stands() {
+        let run = fold(&["1.0 start a pid=2", "2.0 end a code=3", "2.1 lost a", "2.2 end a code=0"]);
+        assert_eq!(run.tasks()[0].state(), State::Failed(3));
+        let run = fold(&["1.0 start a pid=2", "2.0 lost a code=0", "2.1 end a code=3"]);
+        assert_eq!(run.tasks()[0].state(), State::Succeeded, "the kernel still knew its code");
+    }
+
+    #[test]
+    fn a_name_means_its_latest_start() {
+        let run = fold(&["1.0 start a pid=2", "2.0 start a~2 pid=3", "3.0 start a~10 pid=3"]);
+        assert_eq!(run.latest("a").map(|t| t.id.count()), Some(10));
+        assert!(run.latest("b").is_none());
+    }
+
+    #[test]
+    fn waits_pair_by_client() {
+        let run = fold(&["1.0 wait a by=7 at=x:3", "1.5 wait - by=8 in=a", "2.0 woken - by=7"]);
+        assert_eq!(run.waits[0].until, Some(Time(2_000_000)));
+        assert_eq!((run.waits[1].until, run.waits[1].id.as_ref()), (None, None));
+        assert_eq!(run.waits[1].scope.as_ref().map(Id::as_str), Some("a"));
+    }
+
+    #[test]
+    fn a_shell_in_a_container_with_its_own_uptime_is_put_right() {
+        let run = fold(&["100.000000 run - skew=90000000 wall=5", "10.00 start a pid=2",
+            "101.500000 end a code=0"]);
+        assert_eq!(run.tasks()[0].elapsed(Time(0)), 1_500_000);
+        assert_eq!(run.wall_clock(Time(101_000_000)), Some(1_000_005));
+    }
+}

@@ -1,0 +1,200 @@
+//! The watcher: the process beside a run that keeps its promises.
+//!
+//! # Theory of operation
+//!
+//! One process per run, in a session of its own, asleep in `epoll` unless
+//! something happens. Three kinds of things do:
+//!
+//! - the **journal** grew (inotify): it takes hold of the guards of new tasks;
+//! - a **guard** ended (pidfd): if the journal has no `end` of it, the task is
+//!   `lost`: that is recorded, and what is left of the task is ended;
+//! - the **script** ended (pidfd): its tasks are waited for or ended, strays
+//!   and leaks are named, the journal is closed.
+//!
+//! Nothing needs it: it may be killed at any moment, and every exit code
+//! still reaches the script. Its lock on the run's `watcher` file, inherited
+//! as standard input, tells that it lives.
+
+mod script;
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use rustix::event::epoll;
+
+use crate::client::{Error, clean, open};
+use crate::process::dir::RunDir;
+use crate::process::journal::Journal;
+use crate::process::kill;
+use crate::process::notify::Notify;
+use crate::process::pidfd::{self, Handle};
+use crate::run::{Id, Kind, code, files};
+
+const JOURNAL: u64 = u64::MAX;
+const SCRIPT: u64 = u64::MAX - 1;
+
+/// Watches the run in `path` until it is over.
+pub fn watch(path: &Path) -> Result<(), Error> {
+    let _ = rustix::process::setsid();
+    pidfd::raise_limit();
+    let dir = RunDir::open(path)?;
+    if open::state_home().is_ok_and(|home| path.starts_with(home)) {
+        // Housekeeping, off every script's path; its failure is not the run's.
+        let _ = clean::prune(clean::Policy::default());
+    }
+    let mut watcher = Watcher::begin(dir)?;
+    watcher.keep()
+}
+
+struct Watcher {
+    dir: RunDir,
+    journal: Journal,
+    notify: Notify,
+    epoll: OwnedFd,
+    script: Option<Handle>,
+    /// Guards by the place of their task in the run.
+    guards: HashMap<u64, Handle>,
+    /// Tasks up to this place have been looked at.
+    seen: usize,
+    /// Tasks whose `start` was not yet there when they were looked at.
+    unstarted: Vec<u64>,
+}
+
+impl Watcher {
+    fn begin(dir: RunDir) -> Result<Self, Error> {
+        let failed = || Error::journal("watch", dir.path());
+        let notify = Notify::new().map_err(failed())?;
+        notify.file(&dir.path().join(files::JOURNAL)).map_err(failed())?;
+        let journal = Journal::open(&dir).map_err(failed())?;
+        let epoll =
+            epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| failed()(e.into()))?;
+        let script = match journal.run().owner {
+            Some(owner) => Handle::open(owner).map_err(failed())?,
+            None => None,
+        };
+        let add = |fd, key| {
+            let data = epoll::EventData::new_u64(key);
+            epoll::add(&epoll, fd, data, epoll::EventFlags::IN).map_err(|e| failed()(e.into()))
+        };
+        add(notify.as_fd(), JOURNAL)?;
+        if let Some(script) = &script {
+            add(script.as_fd(), SCRIPT)?;
+        }
+        let guards = HashMap::new();
+        Ok(Self { dir, journal, notify, epoll, script, guards, seen: 0, unstarted: Vec::new() })
+    }
+
+    fn keep(&mut self) -> Result<(), Error> {
+        let mut events = Vec::with_capacity(64);
+        let mut gone: Vec<u64> = Vec::new();
+        loop {
+            self.read()?;
+            for place in gone.drain(..) {
+                self.guard_ended(place);
+            }
+            self.hold_new();
+            let owned = self.journal.run().owner.is_some();
+            if owned && self.script.as_ref().is_none_or(Handle::ended) {
+                return self.script_ended();
+            }
+            // A run without a script is over, for now, when its tasks are; one
+            // that somebody closed belongs to its successor.
+            let closed = self.journal.run().closed.is_some();
+            if (!owned || closed) && self.journal.run().running().next().is_none() && self.leave(closed)? {
+                return Ok(());
+            }
+            events.clear();
+            let buffer = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&self.epoll, buffer, None) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    return Err(Error::journal("watch", self.dir.path())(error.into()));
+                }
+            }
+            self.notify.drain();
+            gone.extend(events.iter().map(|e| e.data.u64()).filter(|key| *key < SCRIPT));
+        }
+    }
+
+    /// Whether the watcher may go: under the run's lock, so that no task can
+    /// start between this look and its end.
+    fn leave(&mut self, closed: bool) -> Result<bool, Error> {
+        if closed {
+            return Ok(true);
+        }
+        let lock = open::lock(&self.dir, files::LOCK);
+        self.read()?;
+        let idle = self.journal.run().running().next().is_none();
+        if idle {
+            // Held until the process, and so its lock on `watcher`, is gone.
+            std::mem::forget(lock);
+        }
+        Ok(idle)
+    }
+
+    fn read(&mut self) -> Result<(), Error> {
+        let failed = Error::journal("read the journal of", self.dir.path());
+        self.journal.catch_up().map(drop).map_err(failed)
+    }
+
+    /// Takes hold of the guards of tasks not seen before.
+    fn hold_new(&mut self) {
+        let count = self.journal.run().tasks().len();
+        let mut places = std::mem::take(&mut self.unstarted);
+        places.extend(self.seen as u64..count as u64);
+        self.seen = count;
+        let mut gone = Vec::new();
+        for place in places {
+            let task = &self.journal.run().tasks()[place as usize];
+            if task.end.is_some() {
+                continue;
+            }
+            let Some(guard) = task.guard else {
+                self.unstarted.push(place);
+                continue;
+            };
+            match Handle::open(guard) {
+                Ok(Some(handle)) => {
+                    let data = epoll::EventData::new_u64(place);
+                    let fd = handle.as_fd();
+                    if epoll::add(&self.epoll, fd, data, epoll::EventFlags::IN).is_ok() {
+                        self.guards.insert(place, handle);
+                    }
+                }
+                Ok(None) => gone.push(place),
+                // Out of descriptors: this one is not watched, only waited for.
+                Err(_) => {}
+            }
+        }
+        for place in gone {
+            self.guard_ended(place);
+        }
+    }
+
+    /// A guard is gone; without a record of its own its task is lost.
+    fn guard_ended(&mut self, place: u64) {
+        let handle = self.guards.remove(&place);
+        // Its records are older than its end, but maybe not yet read.
+        if self.read().is_err() {
+            return;
+        }
+        let task = &self.journal.run().tasks()[place as usize];
+        if task.end.is_some() {
+            return;
+        }
+        let task = task.clone();
+        let known = handle.and_then(|handle| handle.code());
+        let fields: Vec<_> = known.map(|code| ("code", code.to_string())).into_iter().collect();
+        if self.journal.append(Kind::Lost, Some(&task.id), &fields).is_err() {
+            self.journal.presume_lost(&task.id, known);
+        }
+        if known.is_none_or(|code| code == code::LOST) {
+            kill::end(&self.dir, &[&task], 0);
+        }
+    }
+
+    fn running(&self) -> Vec<Id> {
+        self.journal.run().running().map(|task| task.id.clone()).collect()
+    }
+}

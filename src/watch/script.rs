@@ -1,0 +1,102 @@
+//! What happens when the script has ended: no task outlives it unasked.
+
+use std::os::fd::AsFd;
+
+use super::Watcher;
+use crate::client::{Error, cancel};
+use crate::process::pidfd::{Handle, wait_any};
+use crate::process::{kill, tree};
+use crate::run::state::Leak;
+use crate::run::{Kind, code};
+
+/// What `MEANWHILE_ON_EXIT` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OnExit {
+    /// Let the tasks end by themselves.
+    Wait,
+    /// End them.
+    Cancel,
+    /// Let go of them.
+    Leave,
+}
+
+impl Watcher {
+    /// Settles what is left, closes the journal.
+    pub(super) fn script_ended(&mut self) -> Result<(), Error> {
+        self.read()?;
+        let mut how = "finished";
+        match self.on_exit() {
+            OnExit::Leave => {}
+            OnExit::Wait => self.wait_for_all()?,
+            OnExit::Cancel => {
+                let grace = cancel::grace(self.journal.run());
+                // A task that is being ended may have started another.
+                loop {
+                    let ids = self.running();
+                    if ids.is_empty() {
+                        break;
+                    }
+                    how = "aborted";
+                    cancel::cancel(&self.dir, &mut self.journal, &ids, grace)?;
+                    self.hold_new();
+                    if self.running() == ids {
+                        // Their guards were killed before they could record it.
+                        self.wait_for_all()?;
+                        break;
+                    }
+                }
+                if kill::end_strays(&self.dir, self.journal.run(), grace) > 0 {
+                    how = "aborted";
+                }
+            }
+        }
+        self.name_leaks();
+        let _ = self.journal.append(Kind::Close, None, &[("how", how.into())]);
+        Ok(())
+    }
+
+    /// Success waits, failure cancels; where the kernel does not tell how the
+    /// script ended (before Linux 6.15), its tasks are not left to chance.
+    fn on_exit(&self) -> OnExit {
+        match self.journal.run().on_exit.as_deref() {
+            Some("wait") => OnExit::Wait,
+            Some("cancel") => OnExit::Cancel,
+            Some("leave") => OnExit::Leave,
+            _ if self.script.as_ref().and_then(Handle::code) == Some(code::OK) => OnExit::Wait,
+            _ => OnExit::Cancel,
+        }
+    }
+
+    /// Blocks until every task has ended or is known to be lost.
+    fn wait_for_all(&mut self) -> Result<(), Error> {
+        loop {
+            self.read()?;
+            self.hold_new();
+            let ended: Vec<u64> =
+                self.guards.iter().filter(|(_, g)| g.ended()).map(|(p, _)| *p).collect();
+            for place in ended {
+                self.guard_ended(place);
+            }
+            let Some(guard) = self.guards.values().next() else { return Ok(()) };
+            let fds = [guard.as_fd()];
+            wait_any(&fds, None).map_err(Error::journal("watch", self.dir.path()))?;
+        }
+    }
+
+    /// Names the processes that ended tasks have left running.
+    fn name_leaks(&mut self) {
+        let snapshot = tree::Snapshot::take();
+        let mut found = Vec::new();
+        for (id, stat) in snapshot.writers(&self.dir) {
+            let leak = Leak { pid: stat.pid, comm: stat.comm };
+            let known = self.journal.run().task(&id).is_some_and(|t| t.leaks.contains(&leak));
+            if !known {
+                found.push((id, leak));
+            }
+        }
+        for (id, leak) in found {
+            let fields = [("pid", leak.pid.to_string()), ("comm", leak.comm)];
+            let _ = self.journal.append(Kind::Leak, Some(&id), &fields);
+        }
+    }
+}
