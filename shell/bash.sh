@@ -20,22 +20,7 @@ _mw_encode() {
     _mw_key=e_${_mw_key//-/_m}
 }
 
-# Under `set -m` a background job gets a process group of its own, also
-# without a terminal: ^C at the terminal then goes to the script alone, and
-# the task can be ended as a whole.
-_mw_fork() {
-    case $- in
-        *m*)
-            (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
-            ;;
-        *)
-            set -m
-            (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
-            set +m
-            ;;
-    esac
-    _mw_child=$!
-}
+_mw_start() { _mw_fork_group "$@"; }
 
 # A trace that goes to another descriptor in the script belongs in the log here.
 _mw_task_setup='case ${BASH_XTRACEFD-} in "") ;; *) BASH_XTRACEFD=2 ;; esac;'

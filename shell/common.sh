@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2154
+# shellcheck shell=sh disable=SC2015,SC2069,SC2030,SC2031,SC2034,SC2154
 # common.sh: the glue, in the shell language that bash, zsh, dash, busybox
 # ash, mksh, ksh93 and yash share. bash.sh, zsh.sh and sh.sh replace a few
 # small functions where a shell can do better or needs it done otherwise;
@@ -35,82 +35,111 @@ esac
 # Each takes xtrace out of the way, does its work and puts it back.
 
 async_init() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_begin
     _mw_leave "$?" 2>/dev/null
 }
 
 async_run() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_run "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_runfunc() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_verb=async_runfunc
     _mw_run "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_wait() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_wait "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_get() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_get "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_cancel() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call cancel "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_status() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call status "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_log() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call log "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_pidof() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call __pidof "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_cleanup() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_wait --all --uncollected
     _mw_leave "$?" 2>/dev/null
 }
 
 async_print_timing() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call report
     _mw_leave "$?" 2>/dev/null
 }
 
 # ---- what shells do differently (defaults) ---------------------------------
 
+# (zsh gives every function its caller's xtrace back, so that `set +x` stands
+# in the verbs themselves.)
 _mw_enter() {
-    case $- in
-        *x*)
-            _mw_x=x
-            set +x
-            ;;
-        *) _mw_x= ;;
-    esac
+    case $- in *x*) _mw_x=x ;; *) _mw_x= ;; esac
     _mw_verb=async_run
 }
 
@@ -151,10 +180,50 @@ _mw_words() { \printf '%s\0' "$@"; }
 # Prints one line to standard error.
 _mw_say() { \printf '%s\n' "$1" >&2; }
 
-# Forks the guard; sets _mw_child.
+# Forks the guard; sets _mw_child. The guard's own standard error goes
+# nowhere: a shell would comment there on a task that was killed.
 _mw_fork() {
-    (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+    (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>/dev/null &
     _mw_child=$!
+}
+
+# The same under `set -m`, where that gives a background job a process group
+# of its own without a terminal (bash, mksh, ksh93): ^C at a terminal then
+# goes to the script alone, and the task can be ended as a whole.
+_mw_fork_group() {
+    case $- in
+        *m*) _mw_fork "$@" ;;
+        *)
+            set -m
+            _mw_fork "$@"
+            set +m
+            ;;
+    esac
+}
+
+# Which of the two.
+_mw_start() { _mw_fork "$@"; }
+
+# Runs the task in its own subshell; sets _mw_code. The last command of a subshell, and of
+# nothing else, is exec'ed in place.
+_mw_task() {
+    case $_mw_capture in
+        '')
+            (
+                _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
+                eval "$_mw_set"
+                "$@"
+            ) 2>&1
+            ;;
+        *)
+            (
+                _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
+                eval "$_mw_set"
+                "$@"
+            ) 2>&1 >>"$_mw_dir/$_mw_stem.out"
+            ;;
+    esac
+    _mw_code=$?
 }
 
 # Inside the task's own subshell, before the task: more options to set.
@@ -277,12 +346,12 @@ _mw_run() {
         return
     fi
     _mw_where
-    _mw_fork "$@"
-    IFS=' ' \read -r _mw_up _mw_rest </proc/uptime
+    _mw_start "$@"
+    IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
     eval "_mw_pid_$_mw_key=\$_mw_child"
     _mw_count=$((_mw_count + 1))
     eval "_mw_name_$_mw_count=\$_mw_name"
-    { _mw_append "start $_mw_id pid=$_mw_child${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null ||
+    { _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null ||
         _mw_say "meanwhile: $_mw_name: cannot write the journal in $_mw_dir (is the disk full?)"
     _mw_started "$@"
     case $_mw_mode in serial) "$_mw_bin" __follow --dir "$_mw_dir" "$_mw_id" || : ;; esac
@@ -337,29 +406,23 @@ _mw_guard() {
     _mw_set=$_mw_task_setup
     case $- in *e*) _mw_set="$_mw_set set -e;" ;; esac
     set +e
-    # A handler that does nothing: the guard lives on, the task gets the default.
-    trap : INT TERM HUP
+    case $- in
+        *C*)
+            set +C
+            _mw_set="$_mw_set set -C;"
+            ;;
+    esac
+    # The guard lives on; the task, in its subshell, gets the default.
+    _mw_ended=
+    trap '_mw_ended=143' INT TERM HUP
     _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
-    # These two are not one function: a shell execs the last command of a
-    # subshell, and of nothing else, in place.
-    case $_mw_capture in
+    case $_mw_ended in
         '')
-            (
-                _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-                eval "$_mw_set"
-                "$@"
-            )
-            _mw_code=$?
+            _mw_task "$@"
             ;;
-        *)
-            (
-                _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-                eval "$_mw_set"
-                "$@"
-            ) >>"$_mw_dir/$_mw_stem.out"
-            _mw_code=$?
-            ;;
+        # Cancelled before it began.
+        *) _mw_code=$_mw_ended ;;
     esac
     # ksh93 says 256+N, yash 384+N, where others say 128+N for signal N.
     case $_mw_code in
@@ -368,8 +431,8 @@ _mw_guard() {
     esac
     times >>"$_mw_dir/$_mw_stem.argv"
     _mw_probe
-    IFS=' ' \read -r _mw_up _mw_rest </proc/uptime
-    _mw_append "end $_mw_id code=$_mw_code$_mw_more"
+    IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
+    _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"
     exit "$_mw_code"
 }
 

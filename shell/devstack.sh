@@ -18,7 +18,10 @@ _mw_switch() {
 }
 
 async_init() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_settings
     # What an inc/async run has left there goes, as it always did.
     case ${DEST:+set} in
@@ -38,7 +41,10 @@ _mw_started() {
 }
 
 async_wait() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     if \command -v time_start >/dev/null && \command -v time_stop >/dev/null; then
         time_start async_wait
         _mw_result=0
@@ -52,20 +58,29 @@ async_wait() {
 }
 
 async_cleanup() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_wait --devstack --all --uncollected || :
     _mw_leave 0 2>/dev/null
 }
 
 # Logs a message about a task, with %command standing for its command.
 async_log() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call __say "$@"
     _mw_leave "$?" 2>/dev/null
 }
 
 async_print_timing() {
-    { _mw_enter; } 2>/dev/null
+    {
+        _mw_enter
+        set +x
+    } 2>/dev/null
     _mw_call report --format devstack
     _mw_leave "$?" 2>/dev/null
 }

@@ -20,14 +20,16 @@ _mw_encode() {
     _mw_key=e_${_mw_key//-/_m}
 }
 
-# zsh makes background jobs nice by default; a task is no less wanted than its script.
+# zsh makes background jobs nice by default; a task is no less wanted than its
+# script. Under noclobber its `>>` makes no new file.
 _mw_fork() {
+    [[ -o clobber ]] || : >|"$_mw_dir/$_mw_stem.log"
     if [[ -o bgnice ]]; then
         unsetopt bgnice
-        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>/dev/null &
         setopt bgnice
     else
-        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>&1 &
+        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>/dev/null &
     fi
     _mw_child=$!
 }

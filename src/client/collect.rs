@@ -434,6 +434,7 @@ impl<W: Write> Collector<'_, W> {
 
     fn note_wait(&mut self, kind: Kind, id: Option<&Id>) {
         let mut fields = vec![("by", std::process::id().to_string())];
+        fields.extend(clock::idle().map(|idle| ("idle", idle)));
         fields.extend(self.request.at.clone().map(|at| ("at", at)));
         fields.extend(self.request.scope.as_ref().map(|scope| ("in", scope.to_string())));
         // These two only serve the report.

@@ -81,6 +81,7 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     let mut fields = vec![
         ("wall", clock::wall().to_string()),
         ("skew", clock::skew().to_string()),
+        ("cpus", clock::processors().to_string()),
         ("version", env!("CARGO_PKG_VERSION").to_owned()),
         ("script", asked.script.clone()),
         ("shell", asked.shell.clone()),

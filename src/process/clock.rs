@@ -14,6 +14,21 @@ pub fn wall() -> i64 {
     micros(ClockId::Realtime) as i64
 }
 
+/// The machine's idle time since boot, summed over its processors, in the
+/// form of `/proc/uptime`.
+pub fn idle() -> Option<String> {
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    Some(uptime.split_whitespace().nth(1)?.to_owned())
+}
+
+/// The machine's processors.
+pub fn processors() -> usize {
+    // Each has a line in /proc/stat, whatever this process may use of them.
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let is_one = |line: &&str| line.strip_prefix("cpu").is_some_and(|l| l.starts_with(|c: char| c.is_ascii_digit()));
+    stat.lines().filter(is_one).count().max(1)
+}
+
 /// What `/proc/uptime` lags behind the kernel's clock, in microseconds.
 ///
 /// 0 on an ordinary machine. In a container whose `/proc/uptime` tells the

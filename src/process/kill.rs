@@ -39,6 +39,10 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
         .iter()
         .filter_map(|task| Handle::open(task.guard?).ok().flatten())
         .collect();
+    for guard in &guards {
+        // It outlives this, unless its task has not begun: then that never begins.
+        let _ = guard.signal(Signal::TERM);
+    }
     let mut polite = Vec::new();
     for stat in members(dir, tasks) {
         if let Ok(handle) = hold(&stat) {

@@ -9,6 +9,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::raw;
 use super::stat::Stat;
+use crate::run::Time;
 use crate::run::state::Process;
 
 /// How much later than its record a process may seem to have started: one
@@ -21,6 +22,7 @@ pub struct Handle {
     fd: OwnedFd,
     /// Its pid.
     pub pid: u32,
+    started: Time,
 }
 
 impl Handle {
@@ -37,10 +39,9 @@ impl Handle {
             Err(error) => return Err(error.into()),
         };
         // Only now, with the process held, does its start time tell who it is.
-        let same = Stat::of(process.pid).is_some_and(|stat| {
-            stat.started.0 <= process.started.0.saturating_add(TICK)
-        });
-        Ok(same.then_some(Self { fd, pid: process.pid }))
+        let stat = Stat::of(process.pid)
+            .filter(|stat| stat.started.0 <= process.started.0.saturating_add(TICK));
+        Ok(stat.map(|stat| Self { fd, pid: process.pid, started: stat.started }))
     }
 
     /// Sends a signal.
@@ -56,9 +57,15 @@ impl Handle {
         wait_any(&[self.as_fd()], Some(0)).is_ok_and(|ready| ready.is_some())
     }
 
-    /// The exit code a shell would see, where the kernel tells it to others than the parent.
+    /// The exit code a shell would see, once it has ended, where the kernel
+    /// tells it to others than the parent: of a zombie always, of a process
+    /// that its parent has reaped from Linux 6.15 on.
     pub fn code(&self) -> Option<u8> {
-        raw::exit_status(&self.fd).map(raw::shell_code)
+        // In this order: a zombie may be reaped between the two. Its
+        // pid goes to no other before that.
+        let zombie = Stat::of(self.pid).filter(|stat| stat.started == self.started);
+        let status = zombie.and_then(|stat| stat.exit_status);
+        status.or_else(|| raw::exit_status(&self.fd)).map(raw::shell_code)
     }
 }
 
@@ -108,7 +115,6 @@ pub fn wait_any(fds: &[BorrowedFd<'_>], micros: Option<u64>) -> std::io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Time;
     use std::process::Command;
 
     #[test]
@@ -121,8 +127,9 @@ mod tests {
         drop(child.stdin.take());
         wait_any(&[handle.as_fd()], None).unwrap();
         assert!(handle.ended() && !alive(process));
+        assert_eq!(handle.code(), Some(7), "of a zombie");
         child.wait().unwrap();
-        assert!(matches!(handle.code(), Some(7) | None));
+        assert!(matches!(handle.code(), Some(7) | None), "None only before Linux 6.15");
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Stat {
     pub cpu: u64,
     /// When it started.
     pub started: Time,
+    /// The wait status that a zombie has for its parent.
+    pub exit_status: Option<i32>,
 }
 
 impl Stat {
@@ -55,10 +57,13 @@ impl Stat {
         let fields: Vec<&str> = tail.split_whitespace().collect();
         let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
         let ticks = |field: usize| number(field)?.checked_mul(1_000_000 / TICKS);
+        let state = fields.first()?.chars().next()?;
+        let exit_status = number(52).filter(|_| state == 'Z').map(|status| status as i32);
         Some(Self {
+            exit_status,
             pid: pid.trim().parse().ok()?,
             comm: comm.to_owned(),
-            state: fields.first()?.chars().next()?,
+            state,
             ppid: number(4)? as u32,
             pgrp: number(5)? as u32,
             cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,

@@ -3,20 +3,24 @@
 //! Run serially, every step would take the time that it needs on an idle
 //! machine. In the run it took longer where it had to share the processors.
 //! So the run is cut into intervals in which the same steps were under way
-//! (the tasks that ran, and the script itself unless it blocked in a wait).
-//! In each interval a step counts
+//! (the tasks that ran, and the script itself unless it blocked in a wait),
+//! and in each interval a step counts for its CPU time, and for a part of the
+//! rest, in which it did not run:
 //!
-//! - for its **whole time** if it was not short of processors: the machine
-//!   was not saturated (the steps together used less than 90 % of it), or the
-//!   step used less than its fair share, so that what it did not use it did
-//!   not want (it slept, or waited for a disk or a network);
-//! - for its **CPU time** only, if it was short of them: the rest is what
-//!   the others took from it, and would not be there in a serial run.
+//! - for all of the rest if it used less than its fair share of the
+//!   processors: what it did not use it did not want (it slept, or waited for
+//!   a disk or a network);
+//! - else for the part in which a processor was free, since then it was not
+//!   waiting for one. With N processors that are busy for a share U of the
+//!   time, all of them are busy together for U^N of it, taken as independent.
 //!
-//! A step's use is its CPU time over its wall time, taken as constant over
-//! its life; the fair share is max-min fair (Bertsekas and Gallager, Data
-//! Networks, 6.5.2), which is what Linux's scheduler approximates. The sum
-//! over all steps and intervals is the estimate.
+//! U is measured, not modelled: every record carries the machine's idle time
+//! (the second figure of `/proc/uptime`). Where the machine has more
+//! processors than the run may use, the steps' own CPU time over those is
+//! taken if it is the higher. A step's use is its CPU time over its wall
+//! time, constant over its life; the fair share is max-min fair (Bertsekas
+//! and Gallager, Data Networks, 6.5.2), which Linux's scheduler approximates.
+//! The sum over all steps and intervals is the estimate.
 //!
 //! Where it errs: a task that is itself parallel (`make -j`) and shared the
 //! machine would have been faster alone than its CPU time suggests, so the
@@ -26,8 +30,8 @@
 use super::Subject;
 use crate::run::Time;
 
-/// The machine counts as saturated from this share of its processors on.
-const SATURATED: f64 = 0.9;
+/// A step that used less than so much of its fair share was not short of it.
+const SHORT: f64 = 0.75;
 
 /// A step that used more than so many processors is itself parallel.
 const PARALLEL: f64 = 1.1;
@@ -99,7 +103,7 @@ pub fn estimate(subject: &Subject<'_>) -> Estimate {
     let mut steps = vec![Step::new(gaps(&blocked_spans, since, until), script_cpu)];
     steps[0].usage = steps[0].usage.min(1.0);
     steps.extend(tasks.into_iter().map(|(from, end, cpu)| Step::new(vec![(from, end)], cpu)));
-    Estimate { elapsed, serial: sweep(&steps, subject.cores), blocked, background }
+    Estimate { elapsed, serial: sweep(&steps, subject), blocked, background }
 }
 
 /// The stretches in which the script itself blocked, joined and in order.
@@ -137,7 +141,9 @@ fn gaps(spans: &[(Time, Time)], since: Time, until: Time) -> Vec<(Time, Time)> {
 }
 
 /// Adds up what each step counts for, interval by interval.
-fn sweep(steps: &[Step], cores: usize) -> u64 {
+fn sweep(steps: &[Step], subject: &Subject<'_>) -> u64 {
+    let mut idle = Idle::new(subject);
+    let cores = subject.cores as f64;
     let mut bounds: Vec<Time> =
         steps.iter().flat_map(|step| &step.spans).flat_map(|span| [span.0, span.1]).collect();
     bounds.sort_unstable();
@@ -157,30 +163,66 @@ fn sweep(steps: &[Step], cores: usize) -> u64 {
         open.retain(|step| step.spans.last().is_some_and(|span| span.1 > from));
         let usages: Vec<f64> =
             open.iter().filter(|step| step.under_way(from, until)).map(|s| s.usage).collect();
-        serial += count(usages, cores as f64) * until.since(from) as f64;
+        let used = usages.iter().sum::<f64>() / cores;
+        let busy = idle.busy(from, until).unwrap_or(used).max(used).clamp(0.0, 1.0);
+        serial += count(usages, cores, busy) * until.since(from) as f64;
     }
     serial.round() as u64
 }
 
 /// For how much of one serial step's time an interval with these steps counts.
-fn count(mut usages: Vec<f64>, cores: f64) -> f64 {
-    if usages.iter().sum::<f64>() < SATURATED * cores {
-        return usages.len() as f64;
-    }
+fn count(mut usages: Vec<f64>, cores: f64, busy: f64) -> f64 {
+    let all_busy = busy.powf(cores);
     usages.sort_by(f64::total_cmp);
-    let (mut left, mut counted) = (cores, 0.0);
+    // What others on the machine use is not there to share.
+    let others = (busy * cores - usages.iter().sum::<f64>()).max(0.0);
+    let (mut left, mut counted) = (cores - others, 0.0);
     for (taken, usage) in usages.iter().enumerate() {
         let share = left / (usages.len() - taken) as f64;
-        if *usage < SATURATED * share.min(1.0) {
-            counted += 1.0;
-        } else {
-            // Alone, a parallel step would have all processors. (A little over
-            // one is the coarseness of the CPU times of a short step.)
-            counted += if *usage > PARALLEL { usage.min(cores) / cores } else { usage.min(1.0) };
-        }
         left -= usage.min(left);
+        // Alone, a parallel step would have all processors. (A little over
+        // one is the coarseness of the CPU times of a short step.)
+        let ran = if *usage > PARALLEL { usage.min(cores) / cores } else { usage.min(1.0) };
+        let short = *usage >= SHORT * share.min(1.0);
+        counted += ran + (1.0 - ran) * if short { 1.0 - all_busy } else { 1.0 };
     }
     counted
+}
+
+/// The machine's idle time, asked for in the order of time.
+struct Idle<'a> {
+    readings: &'a [(Time, u64)],
+    processors: f64,
+    at: usize,
+}
+
+impl<'a> Idle<'a> {
+    fn new(subject: &Subject<'a>) -> Self {
+        let processors = subject.run.processors.map_or(0.0, f64::from);
+        Self { readings: &subject.run.idle, processors, at: 0 }
+    }
+
+    /// The share of the machine that was busy between two moments, if
+    /// readings stand on both sides of them.
+    fn busy(&mut self, from: Time, until: Time) -> Option<f64> {
+        let span = until.since(from) as f64 * self.processors;
+        let idle = self.reading(until)? - self.reading(from)?;
+        (span > 0.0).then(|| 1.0 - idle / span)
+    }
+
+    /// The idle time at a moment, between the readings around it.
+    fn reading(&mut self, time: Time) -> Option<f64> {
+        while self.at > 0 && self.readings[self.at].0 > time {
+            self.at -= 1;
+        }
+        while self.readings.get(self.at + 1).is_some_and(|next| next.0 < time) {
+            self.at += 1;
+        }
+        let (before, after) = (self.readings.get(self.at)?, self.readings.get(self.at + 1)?);
+        let part = time.since(before.0) as f64 / after.0.since(before.0).max(1) as f64;
+        (before.0 <= time && time <= after.0)
+            .then(|| before.1 as f64 + part * (after.1 - before.1) as f64)
+    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub fn about(journal: &[u8], names: &[String]) -> Vec<u8> {
     for name in names {
         let needle = format!(" {name}");
         for at in memmem::find_iter(journal, needle.as_bytes()) {
-            if matches!(journal.get(at + needle.len()), Some(b' ' | b'~')) {
+            if matches!(journal.get(at + needle.len()), Some(b' ' | b'~' | b'\n')) {
                 ranges.push(line_around(journal, at));
             }
         }
@@ -137,7 +137,9 @@ mod tests {
             let mut text = String::new();
             for (n, (id, kind)) in picks.iter().enumerate() {
                 let kind = ["start", "end", "collected", "lost"][*kind];
-                text += &format!("\x1e{n}.00 {kind} {} pid={n} code={}\n", ids[*id], n % 3);
+                text += &format!("\x1e{n}.00 {kind} {}", ids[*id]);
+                if n % 4 > 0 { text += &format!(" pid={n} code={}", n % 3); }
+                text.push('\n');
             }
             let full = read(text.as_bytes()).run;
             let some = read(&about(text.as_bytes(), &["a".into(), "a/b".into()])).run;

@@ -28,9 +28,10 @@ pub const LF: char = '\n';
 /// What a record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The run was opened: `owner`, `ownerstart`, `wall`, `skew`, `script`, `shell`, `serial`, …
+    /// The run was opened: `owner`, `ownerstart`, `wall`, `skew`, `cpus`, `script`, …
     Run,
-    /// A task was started: `pid` of its guard, `at` the script's line, `capture`.
+    /// A task was started: `pid` of its guard, `at` the script's line, `capture`;
+    /// `idle`, as `/proc/uptime` has it, in this and in any other record.
     Start,
     /// A task ended: `code`, `cpu` (microseconds) where the guard knows it,
     /// `errexit=off` where the script's errexit had no effect in it.

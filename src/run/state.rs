@@ -186,6 +186,11 @@ pub struct Run {
     /// The script's CPU time with all its waited-for children, microseconds,
     /// as of the last collection.
     pub script_cpu: Option<u64>,
+    /// The machine's idle time, summed over its processors, in microseconds:
+    /// readings in the order of time.
+    pub idle: Vec<(Time, u64)>,
+    /// The machine's processors, all of which are in `idle`.
+    pub processors: Option<u32>,
     /// Whether the watcher was found dead.
     pub unwatched: bool,
     /// How and when it ended.
@@ -237,6 +242,13 @@ impl Run {
         let time =
             if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
         self.last = self.last.max(time);
+        if let Some(idle) = record.get("idle").and_then(Time::parse) {
+            let newest = self.idle.last().copied().unwrap_or_default();
+            // Both only ever grow; a reading that was overtaken adds nothing.
+            if time > newest.0 && idle.0 >= newest.1 {
+                self.idle.push((time, idle.0));
+            }
+        }
         match (record.kind, &record.id) {
             (Kind::Run, None) => self.apply_run(record),
             (Kind::Close, None) => {
@@ -279,6 +291,7 @@ impl Run {
         });
         self.wall = record.number("wall");
         self.script = record.get("script").map(str::to_owned);
+        self.processors = record.number("cpus");
         self.serial = record.get("serial") == Some("1");
         self.grace = record.get("grace").map(str::to_owned);
         self.on_exit = record.get("onexit").map(str::to_owned);

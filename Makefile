@@ -1,0 +1,37 @@
+# The four commands: demo, test, bench, lint. `make install` puts the program
+# into PREFIX/bin; `make docs` regenerates what is generated.
+
+CARGO  ?= cargo
+HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
+PREFIX ?= /usr/local
+
+# A static program starts about 0.15 ms sooner, and every async_wait starts
+# it once. With --target the flag stays off procedural macros.
+STATIC  = RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --target $(HOST)
+PROGRAM = $(CURDIR)/target/$(HOST)/release/meanwhile
+
+.PHONY: build demo test bench lint docs install
+
+build:
+	$(STATIC)
+
+demo: build
+	MEANWHILE=$(PROGRAM) examples/ministack/demo.sh
+
+test:
+	tests/install-tools.sh
+	$(CARGO) test --locked
+
+bench: build
+	tests/install-tools.sh --bench
+	MEANWHILE=$(PROGRAM) benches/overhead.sh
+
+lint:
+	tests/install-tools.sh
+	tests/lint.sh
+
+docs: build
+	tests/generate-docs.sh $(PROGRAM)
+
+install: build
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/meanwhile
