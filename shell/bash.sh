@@ -31,9 +31,9 @@ _mw_probe() {
     _mw_more=
     case $_mw_set in
         *'set -e'*)
-            trap '_mw_more=heard' ERR
+            \trap '_mw_more=heard' ERR
             false
-            trap - ERR
+            \trap - ERR
             case $_mw_more in heard) _mw_more= ;; *) _mw_more=' errexit=off' ;; esac
             ;;
     esac

@@ -211,14 +211,14 @@ _mw_task() {
         '')
             (
                 _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-                eval "$_mw_set"
+                \eval "$_mw_set"
                 "$@"
             ) 2>&1
             ;;
         *)
             (
                 _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-                eval "$_mw_set"
+                \eval "$_mw_set"
                 "$@"
             ) 2>&1 >>"$_mw_dir/$_mw_stem.out"
             ;;
@@ -261,7 +261,7 @@ _mw_open() {
             ${MEANWHILE_ON_EXIT:+"--on-exit=$MEANWHILE_ON_EXIT"} "$@") || _mw_rc=$?
         case $_mw_rc in
             0)
-                eval "$_mw_line"
+                \eval "$_mw_line"
                 _mw_mode=${_mw_serial:+serial}
                 return 0
                 ;;
@@ -348,9 +348,9 @@ _mw_run() {
     _mw_where
     _mw_start "$@"
     IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
-    eval "_mw_pid_$_mw_key=\$_mw_child"
+    \eval "_mw_pid_$_mw_key=\$_mw_child"
     _mw_count=$((_mw_count + 1))
-    eval "_mw_name_$_mw_count=\$_mw_name"
+    \eval "_mw_name_$_mw_count=\$_mw_name"
     { _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null ||
         _mw_say "meanwhile: $_mw_name: cannot write the journal in $_mw_dir (is the disk full?)"
     _mw_started "$@"
@@ -369,7 +369,7 @@ _mw_check_name() {
     [ "${#_mw_name}" -le 128 ] || _mw_bad_name || return
     _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name
     _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
-    eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+    \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
     case $_mw_mode in
         off)
             case $_mw_pid in '' | collected*) return 0 ;; esac
@@ -414,7 +414,7 @@ _mw_guard() {
     esac
     # The guard lives on; the task, in its subshell, gets the default.
     _mw_ended=
-    trap '_mw_ended=143' INT TERM HUP
+    \trap '_mw_ended=143' INT TERM HUP
     _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
     case $_mw_ended in
@@ -429,7 +429,7 @@ _mw_guard() {
         3[89]? | 4??) _mw_code=$((_mw_code - 256)) ;;
         25[6-9] | 2[6-9]? | 3??) _mw_code=$((_mw_code - 128)) ;;
     esac
-    times >>"$_mw_dir/$_mw_stem.argv"
+    \times >>"$_mw_dir/$_mw_stem.argv"
     _mw_probe
     IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
     _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"
@@ -490,7 +490,7 @@ _mw_understand() {
 # Sets _mw_code to what the shell itself knows of the task _mw_name.
 _mw_reap() {
     case $_mw_name in *[.:@+-]*) _mw_encode ;; *) _mw_key=n_$_mw_name ;; esac
-    eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+    \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
     _mw_code=0
     case $_mw_pid in
         '') _mw_code=127 ;;
@@ -529,7 +529,7 @@ _mw_get() {
     _mw_rc=0
     _mw_value=$("$_mw_bin" get "--dir=$_mw_dir" --answer ${_mw_at:+"--at=$_mw_at"} \
         ${_mw_scope:+"--in=$_mw_scope"} "$@") || _mw_rc=$?
-    eval "$_mw_var=\$_mw_value"
+    \eval "$_mw_var=\$_mw_value"
     [ "$_mw_rc" -ge 125 ] || return "$_mw_rc"
     _mw_understand --quiet "$@"
 }

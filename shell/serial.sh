@@ -26,24 +26,24 @@ _mw_off_run() {
     case $_mw_capture in
         '')
             (
-                eval "$_mw_set"
+                \eval "$_mw_set"
                 "$@"
             ) </dev/null
             _mw_code=$?
             ;;
         *)
             _mw_value=$(
-                eval "$_mw_set"
+                \eval "$_mw_set"
                 "$@" </dev/null
             )
             _mw_code=$?
-            eval "_mw_out_$_mw_key=\$_mw_value"
+            \eval "_mw_out_$_mw_key=\$_mw_value"
             ;;
     esac
     case $_mw_errexit in 1) set -e ;; esac
-    eval "_mw_pid_$_mw_key=ran:$_mw_code"
+    \eval "_mw_pid_$_mw_key=ran:$_mw_code"
     _mw_count=$((_mw_count + 1))
-    eval "_mw_name_$_mw_count=\$_mw_name"
+    \eval "_mw_name_$_mw_count=\$_mw_name"
     return 0
 }
 
@@ -67,7 +67,7 @@ _mw_off_wait() {
             _mw_at_name=0
             while [ "$_mw_at_name" -lt "$_mw_count" ]; do
                 _mw_at_name=$((_mw_at_name + 1))
-                eval "_mw_names=\"\$_mw_names \$_mw_name_$_mw_at_name\""
+                \eval "_mw_names=\"\$_mw_names \$_mw_name_$_mw_at_name\""
             done
             ;;
     esac
@@ -76,7 +76,7 @@ _mw_off_wait() {
         _mw_name=${_mw_names%% *}
         case $_mw_names in *' '*) _mw_names=${_mw_names#* } ;; *) _mw_names= ;; esac
         _mw_reap
-        case $_mw_pid:$_mw_any in
+        case $_mw_pid:$_mw_all$_mw_any in
             collected:*:1) continue ;;
         esac
         _mw_off_collect
@@ -114,14 +114,14 @@ _mw_off_collect() {
             fi
             ;;
     esac
-    eval "_mw_pid_$_mw_key=collected:$_mw_code"
+    \eval "_mw_pid_$_mw_key=collected:$_mw_code"
     case $_mw_code in 0) ;; *) _mw_say "meanwhile: $_mw_name: exit code $_mw_code" ;; esac
 }
 
 _mw_off_get() {
     _mw_off_wait "$@"
     _mw_rc=$?
-    eval "$_mw_var=\${_mw_out_$_mw_key-}"
+    \eval "$_mw_var=\${_mw_out_$_mw_key-}"
     return "$_mw_rc"
 }
 

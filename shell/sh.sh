@@ -8,7 +8,7 @@ case ${KSH_VERSION-} in
         # mksh has no printf of its own; an external one would be a fork and an exec.
         _mw_shell=mksh
         _mw_start() { _mw_fork_group "$@"; }
-        eval "_mw_rs=\$'\\036'"
+        \eval "_mw_rs=\$'\\036'"
         _mw_append() { \print -r -- "$_mw_rs$_mw_up $1" >>"$_mw_dir/journal"; }
         _mw_say() { \print -r -- "$1" >&2; }
         _mw_words() {
@@ -27,7 +27,7 @@ case ${KSH_VERSION-} in
             (
                 _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
                 case $_mw_capture in 1) exec 2>&1 >>"$_mw_dir/$_mw_stem.out" ;; *) exec 2>&1 ;; esac
-                eval "$_mw_set"
+                \eval "$_mw_set"
                 "$@"
             ) &
             _mw_child=$!

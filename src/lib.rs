@@ -12,6 +12,8 @@
 //!
 //! `ARCHITECTURE.md` tells how they work together.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod cli;
 pub mod client;
 pub mod process;

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC3028
+# shellcheck shell=sh disable=SC1091,SC2094,SC3028
 # foreground.sh - what it costs a script to start a task while a processor is
 # free: tasks are started a few at a time, with pauses, and only wait.
 #
@@ -14,7 +14,7 @@ count=$2
 
 # A task ends when a line for it comes through the pipe.
 exec 7<>"$BENCH_PIPE" 8>>"$BENCH_STAMPS"
-hold() { read -r line <&7; }
+hold() { read -r _ <&7; }
 
 case $how in
     async)
@@ -68,7 +68,6 @@ start() {
 
 i=0
 while [ "$i" -lt "$count" ]; do
-    names=
     set --
     for _ in 1 2 3 4; do
         i=$((i + 1))

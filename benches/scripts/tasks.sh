@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC1091
 # tasks.sh - N tasks, started and collected in one way or another: what is
 # measured, in bash, dash, zsh, busybox ash and mksh.
 #
@@ -10,8 +10,8 @@
 # comes out otherwise is named on standard error, and the exit code is 1.
 #
 # The times before and after go to the file BENCH_STAMPS; they come from the
-# program BENCH_DATE in every shell, as not every shell has a clock. Where
-# BENCH_STATUS is set, what meanwhile knows of its tasks goes to that file.
+# program BENCH_DATE in every shell, as not every shell has a clock. BENCH_AFTER
+# is a program to run before the script ends.
 
 how=$1
 count=$2
@@ -112,5 +112,5 @@ case $how in
 esac
 stamp
 
-[ -z "${BENCH_STATUS-}" ] || async_status --json >"$BENCH_STATUS"
+[ -z "${BENCH_AFTER-}" ] || "$BENCH_AFTER" || wrong=1
 exit "$wrong"

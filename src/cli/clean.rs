@@ -36,7 +36,10 @@ impl Clean {
         let bytes: u64 = removed.iter().map(|run| run.bytes).sum();
         let count = removed.len();
         let runs = if count == 1 { "run" } else { "runs" };
-        message::print(&format!("removed {count} {runs}, {:.1} MiB\n", bytes as f64 / 1_048_576.0))?;
+        message::print(&format!(
+            "removed {count} {runs}, {:.1} MiB\n",
+            bytes as f64 / 1_048_576.0
+        ))?;
         Ok(0)
     }
 }

@@ -100,7 +100,8 @@ fn run_guard(dir: &OsStr, id: &OsStr, argv: &[OsString]) -> Result<u8, Failure> 
 }
 
 fn parse_id(text: &str) -> Result<Id, Failure> {
-    Id::parse(text).ok_or_else(|| Failure::usage(format!("{text:?} is not a task"), "see meanwhile status"))
+    Id::parse(text)
+        .ok_or_else(|| Failure::usage(format!("{text:?} is not a task"), "see meanwhile status"))
 }
 
 impl Internal {
@@ -131,15 +132,16 @@ impl Internal {
             Self::Next { dir, scope, name } => {
                 let name = Name::new(&name)?;
                 let dir = RunDir::open(&dir).map_err(Error::from)?;
-                let journal =
-                    Journal::open(&dir).map_err(Error::journal("read the journal of", dir.path()))?;
+                let journal = Journal::open(&dir)
+                    .map_err(Error::journal("read the journal of", dir.path()))?;
                 let id = start::next_id(journal.run(), &name, Id::parse(&scope).as_ref())?;
                 message::print(&format!("{id}\n"))?;
                 Ok(code::OK)
             }
             Self::PidOf { dir, scope, name } => {
                 let (_, task) = find(&dir, &scope, &name)?;
-                let pid = task.filter(|t| t.collected.is_none()).and_then(|t| t.guard).map(|g| g.pid);
+                let pid =
+                    task.filter(|t| t.collected.is_none()).and_then(|t| t.guard).map(|g| g.pid);
                 message::print(&pid.map_or("UNKNOWN\n".to_owned(), |pid| format!("{pid}\n")))?;
                 Ok(u8::from(pid.is_none()))
             }
@@ -149,11 +151,16 @@ impl Internal {
                 let devstack = message::Devstack::new(dir);
                 match task {
                     Some(task) => devstack.say(&task, &text)?,
-                    None => message::print(&format!("[{} Async {name}:UNKNOWN]: {text}\n", devstack.caller))?,
+                    None => message::print(&format!(
+                        "[{} Async {name}:UNKNOWN]: {text}\n",
+                        devstack.caller
+                    ))?,
                 }
                 Ok(code::OK)
             }
-            Self::Follow { dir, id } => follow(&RunDir::open(&dir).map_err(Error::from)?, &parse_id(&id)?),
+            Self::Follow { dir, id } => {
+                follow(&RunDir::open(&dir).map_err(Error::from)?, &parse_id(&id)?)
+            }
         }
     }
 }

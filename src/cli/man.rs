@@ -18,9 +18,13 @@ impl Man {
         let page = match self.command.as_deref() {
             None => program,
             Some(name) => {
-                let found = program.get_subcommands().find(|c| c.get_name() == name && !c.is_hide_set());
+                let found =
+                    program.get_subcommands().find(|c| c.get_name() == name && !c.is_hide_set());
                 found.cloned().map(|c| c.version(env!("CARGO_PKG_VERSION"))).ok_or_else(|| {
-                    Failure::usage(format!("there is no command `{name}`"), "what there is: meanwhile help")
+                    Failure::usage(
+                        format!("there is no command `{name}`"),
+                        "what there is: meanwhile help",
+                    )
                 })?
             }
         };

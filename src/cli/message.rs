@@ -4,8 +4,8 @@
 use std::fmt::Display;
 use std::io::Write;
 
-use crate::client::collect::{Note, Teller};
 use crate::client::Error;
+use crate::client::collect::{Note, Teller};
 use crate::process::dir::RunDir;
 use crate::report::text::ending;
 use crate::run::name::NameError;
@@ -124,10 +124,14 @@ impl Teller for Plain {
                 };
                 say(format!("{name}: no such task"), Some(&hint));
             }
-            Note::LogGone(task) => say(format!("{}: its log is gone; its output is lost", task.id), None),
+            Note::LogGone(task) => {
+                say(format!("{}: its log is gone; its output is lost", task.id), None)
+            }
             Note::Incomplete(task) => say(
                 format!("{}: the disk is full; its log may be incomplete", task.id),
-                Some("df -h \"$MEANWHILE_DIR\"; another place for runs: MEANWHILE_DIR, XDG_STATE_HOME"),
+                Some(
+                    "df -h \"$MEANWHILE_DIR\"; another place for runs: MEANWHILE_DIR, XDG_STATE_HOME",
+                ),
             ),
             Note::Leaked(task, leaks) => {
                 let named: Vec<String> =
@@ -136,7 +140,10 @@ impl Teller for Plain {
             }
             Note::GaveUp(task) => say(
                 format!("{}: still running when the time to wait was up", task.id),
-                Some(&format!("it can be collected later, or ended: async_cancel {}", task.id.name())),
+                Some(&format!(
+                    "it can be collected later, or ended: async_cancel {}",
+                    task.id.name()
+                )),
             ),
             Note::Unwatched => say(
                 "the watcher of this run is dead; exit codes stay true, but tasks may outlive the script",
@@ -151,8 +158,10 @@ impl Plain {
         if task.errexit_off {
             say(
                 format!("{}: errexit had no effect in it", task.id),
-                Some("a shell ignores `set -e` in what an `if`, `||`, `&&` or `!` runs: start \
-                    it outside of the condition, test async_wait instead"),
+                Some(
+                    "a shell ignores `set -e` in what an `if`, `||`, `&&` or `!` runs: start \
+                    it outside of the condition, test async_wait instead",
+                ),
             );
         }
         if task.state() != State::Succeeded {
@@ -200,21 +209,28 @@ impl Teller for Devstack {
         match note {
             Note::Before(task, run) => {
                 if self.uncollected {
-                    let _ = print(&format!("WARNING: uncollected async future {}\n", task.id.name()));
+                    let _ =
+                        print(&format!("WARNING: uncollected async future {}\n", task.id.name()));
                 }
                 let others = run.running().filter(|other| other.id != task.id).count();
-                self.line(task, &format!(
-                    "Waiting for completion of %command ({others} other jobs running)"
-                ));
+                self.line(
+                    task,
+                    &format!("Waiting for completion of %command ({others} other jobs running)"),
+                );
                 match task.code() {
                     Some(code::OK) => self.line(task, "finished successfully"),
-                    code => self.line(task, &format!("FAILED with rc {}", code.unwrap_or_default())),
+                    code => {
+                        self.line(task, &format!("FAILED with rc {}", code.unwrap_or_default()))
+                    }
                 }
             }
             Note::After(task, _) => {
                 let seconds = task.elapsed(Time(0)) / 1_000_000;
                 let code = task.code().unwrap_or_default();
-                self.line(task, &format!("finished %command with result {code} in {seconds} seconds"));
+                self.line(
+                    task,
+                    &format!("finished %command with result {code} in {seconds} seconds"),
+                );
                 Plain::after(task);
             }
             Note::Unknown(name, _) | Note::NotStarted(name) => {

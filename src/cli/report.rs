@@ -53,7 +53,9 @@ impl Report {
             None => message::print(&text)?,
             Some(path) => std::fs::File::create(path)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| Failure::other(&format!("cannot write {}", path.display()), &error))?,
+                .map_err(|error| {
+                    Failure::other(&format!("cannot write {}", path.display()), &error)
+                })?,
         }
         Ok(0)
     }

@@ -18,7 +18,12 @@ pub struct Start {
     /// The task's name.
     name: String,
     /// The command and its arguments, as they are.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
     command: Vec<OsString>,
     /// Keep standard output apart from the log, for `meanwhile get`.
     #[arg(long)]
@@ -34,7 +39,8 @@ impl Start {
             // Says how to name a run.
             self.dir.named()?;
         }
-        let asked = Opening { path: self.dir.given(), script: "start".into(), ..Opening::default() };
+        let asked =
+            Opening { path: self.dir.given(), script: "start".into(), ..Opening::default() };
         let mut opened = open(&asked)?;
         let id = start::start(&mut opened, &name, &self.command, self.capture)?;
         if id.count() > 1 {

@@ -34,7 +34,9 @@ impl Status {
         for task in tasks {
             let what = match task.state() {
                 State::Running => format!("for {}", duration::display(task.elapsed(subject.until))),
-                State::Succeeded => format!("after {}", duration::display(task.elapsed(subject.until))),
+                State::Succeeded => {
+                    format!("after {}", duration::display(task.elapsed(subject.until)))
+                }
                 _ => ending(task),
             };
             let mark = if task.collected.is_some() { "collected" } else { "" };

@@ -123,15 +123,8 @@ pub fn collect<W: Write>(
 ) -> Result<Outcome, Error> {
     let journal = open_journal(dir, request)?;
     let deadline = request.timeout.map(|micros| clock::now().0.saturating_add(micros));
-    let mut collector = Collector {
-        dir,
-        request,
-        journal,
-        deadline,
-        output,
-        teller,
-        outcome: Outcome::default(),
-    };
+    let mut collector =
+        Collector { dir, request, journal, deadline, output, teller, outcome: Outcome::default() };
     collector.work()?;
     Ok(collector.outcome)
 }
@@ -333,9 +326,7 @@ impl<W: Write> Collector<'_, W> {
             return Ok(());
         }
         // Read only now: every record of a guard is older than its end.
-        self.journal
-            .catch_up()
-            .map_err(Error::journal("read the journal of", self.dir.path()))?;
+        self.journal.catch_up().map_err(Error::journal("read the journal of", self.dir.path()))?;
         for (at, known) in gone {
             let id = &ids[at];
             if self.task(id).is_none_or(|task| task.end.is_some()) {

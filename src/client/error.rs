@@ -86,17 +86,16 @@ impl Error {
 
     /// Whether the machine failed, not the caller: a script may go on without us.
     pub fn is_breakdown(&self) -> bool {
-        matches!(
-            self,
-            Self::Journal { .. } | Self::Spawn { .. } | Self::Dir(DirError::Io { .. })
-        )
+        matches!(self, Self::Journal { .. } | Self::Spawn { .. } | Self::Dir(DirError::Io { .. }))
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name(_) => format!("a task name is {}", name::RULE),
-            Self::Dir(DirError::Missing(_)) => "name the run: MEANWHILE_DIR=DIR, or --dir DIR".into(),
+            Self::Dir(DirError::Missing(_)) => {
+                "name the run: MEANWHILE_DIR=DIR, or --dir DIR".into()
+            }
             Self::Dir(DirError::Open { path, .. }) => format!("chmod 700 {}", quoted(path)),
             Self::Dir(DirError::NotADirectory(_) | DirError::Foreign { .. }) => {
                 "choose a directory of your own: MEANWHILE_DIR=\"$(mktemp -d)\"".into()

@@ -9,8 +9,8 @@ use std::process::Command;
 use super::Error;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
-use crate::process::stat::Stat;
 use crate::process::raw;
+use crate::process::stat::Stat;
 use crate::run::{Id, Kind};
 
 /// Runs `argv` as the task `id`; returns its exit code.

@@ -13,10 +13,11 @@ use etcetera::BaseStrategy;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::Error;
+use crate::process::clock;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
+use crate::process::pidfd::{self, Handle};
 use crate::process::stat::Stat;
-use crate::process::{clock, pidfd};
 use crate::run::state::Process;
 use crate::run::{Kind, Run, files};
 
@@ -67,7 +68,7 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         Ok(journal) => match standing(journal.run(), owner, asked) {
             Standing::Join => {
                 let opened = Opened { dir, journal, _lock: lock };
-                ensure_watcher(&opened.dir)?;
+                ensure_watcher(&opened.dir, opened.journal.run().owner)?;
                 return Ok(opened);
             }
             Standing::Busy(whose) => return Err(Error::InUse { path, whose }),
@@ -95,7 +96,7 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));
     journal.append(Kind::Run, None, &fields).map_err(failed())?;
     journal.catch_up().map_err(failed())?;
-    ensure_watcher(&dir)?;
+    ensure_watcher(&dir, owner)?;
     Ok(Opened { dir, journal, _lock: lock })
 }
 
@@ -144,18 +145,23 @@ pub fn watched(dir: &RunDir) -> bool {
 }
 
 /// Starts a watcher if there is none. Call it under the run's lock.
-fn ensure_watcher(dir: &RunDir) -> Result<(), Error> {
+fn ensure_watcher(dir: &RunDir, script: Option<Process>) -> Result<(), Error> {
     let failed = |error| Error::Spawn { what: "the watcher".into(), error };
     let file = dir.file(files::WATCHER, OFlags::RDWR | OFlags::CREATE).map_err(failed)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(());
     }
+    // The script waits for this process, so now it can be held for certain:
+    // as the watcher's stdout. A script may be over before the watcher runs,
+    // and how it ended decides over its tasks.
+    let script = script.and_then(|script| Handle::open(script).ok().flatten());
+    let script = script.map_or_else(Stdio::null, |script| Stdio::from(script.into_fd()));
     // The open file, and with it the lock, becomes the watcher's stdin.
     myself()
         .arg("__watch")
         .arg(dir.path())
         .stdin(Stdio::from(file))
-        .stdout(Stdio::null())
+        .stdout(script)
         .stderr(Stdio::null())
         .current_dir("/")
         .spawn()

@@ -8,8 +8,8 @@ use std::process::Stdio;
 
 use rustix::fs::OFlags;
 
-use super::open::{Opened, myself};
 use super::Error;
+use super::open::{Opened, myself};
 
 use crate::run::{Id, Kind, Name, Run, files};
 

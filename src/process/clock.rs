@@ -25,7 +25,9 @@ pub fn idle() -> Option<String> {
 pub fn processors() -> usize {
     // Each has a line in /proc/stat, whatever this process may use of them.
     let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
-    let is_one = |line: &&str| line.strip_prefix("cpu").is_some_and(|l| l.starts_with(|c: char| c.is_ascii_digit()));
+    let is_one = |line: &&str| {
+        line.strip_prefix("cpu").is_some_and(|l| l.starts_with(|c: char| c.is_ascii_digit()))
+    };
     stat.lines().filter(is_one).count().max(1)
 }
 

@@ -13,8 +13,8 @@ use super::dir::RunDir;
 use super::pidfd::{Handle, wait_any};
 use super::stat::Stat;
 use super::tree::Snapshot;
-use crate::run::{Run, Task};
 use crate::run::state::Process;
+use crate::run::{Run, State, Task};
 
 /// How long a guard gets to record the end of a killed task, microseconds.
 const GUARD_PATIENCE: u64 = 2_000_000;
@@ -35,10 +35,8 @@ pub struct Survivor {
 /// Ends all processes of these tasks within `grace` microseconds and a
 /// little; returns what is still there.
 pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
-    let guards: Vec<Handle> = tasks
-        .iter()
-        .filter_map(|task| Handle::open(task.guard?).ok().flatten())
-        .collect();
+    let guards: Vec<Handle> =
+        tasks.iter().filter_map(|task| Handle::open(task.guard?).ok().flatten()).collect();
     for guard in &guards {
         // It outlives this, unless its task has not begun: then that never begins.
         let _ = guard.signal(Signal::TERM);
@@ -91,14 +89,22 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
     survivors
 }
 
-/// Ends the processes that write to the log of a task which the journal does
-/// not know: their script was killed between the fork and the record.
-/// Returns how many there were.
+/// Ends what an aborted script has left besides its running tasks; returns
+/// how many processes that were. These are the processes that write to the log
+///
+/// - of a task which the journal does not know: the script was killed
+///   between the fork and the record;
+/// - of a task which a signal ended: ^C reaches a task's shell, but not what
+///   that shell had in the background. (What a task left that ended by itself
+///   is a daemon, and none of our business.)
 pub fn end_strays(dir: &RunDir, run: &Run, grace: u64) -> usize {
     let strays: Vec<Handle> = Snapshot::take()
         .writers(dir)
         .into_iter()
-        .filter(|(id, _)| run.task(id).is_none())
+        .filter(|(id, _)| {
+            let state = run.task(id).map(Task::state);
+            matches!(state, None | Some(State::Signalled(_) | State::Cancelled | State::Lost))
+        })
         .filter_map(|(_, stat)| hold(&stat).ok())
         .collect();
     for signal in [Signal::TERM, Signal::KILL] {

@@ -44,6 +44,20 @@ impl Handle {
         Ok(stat.map(|stat| Self { fd, pid: process.pid, started: stat.started }))
     }
 
+    /// The process `process` as a caller left it open as this process's
+    /// standard output; none if that is no pidfd.
+    pub fn inherited(process: Process) -> Option<Self> {
+        let link = std::fs::read_link("/proc/self/fd/1").ok()?;
+        let is_pidfd = link.to_str().is_some_and(|to| to.contains("pidfd"));
+        let fd = std::io::stdout().as_fd().try_clone_to_owned().ok().filter(|_| is_pidfd)?;
+        Some(Self { fd, pid: process.pid, started: process.started })
+    }
+
+    /// The descriptor, to be left to another process.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     /// Sends a signal.
     ///
     /// # Errors
@@ -101,7 +115,10 @@ pub fn wait_any(fds: &[BorrowedFd<'_>], micros: Option<u64>) -> std::io::Result<
     loop {
         let timeout = deadline.map(|deadline| {
             let left = deadline.saturating_sub(super::clock::now().0);
-            Timespec { tv_sec: (left / 1_000_000) as i64, tv_nsec: (left % 1_000_000 * 1_000) as i64 }
+            Timespec {
+                tv_sec: (left / 1_000_000) as i64,
+                tv_nsec: (left % 1_000_000 * 1_000) as i64,
+            }
         });
         match poll(&mut polled, timeout.as_ref()) {
             Ok(0) => return Ok(None),
@@ -119,8 +136,11 @@ mod tests {
 
     #[test]
     fn a_process_is_waited_for_by_others_than_its_parent_and_its_code_seen() {
-        let mut child = Command::new("sh").args(["-c", "read _; exit 7"])
-            .stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new("sh")
+            .args(["-c", "read _; exit 7"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         let process = Process { pid: child.id(), started: super::super::clock::now() };
         let handle = Handle::open(process).unwrap().unwrap();
         assert!(!handle.ended() && alive(process));

@@ -230,8 +230,8 @@ mod tests {
     use super::*;
     use crate::run::files::Command;
     use crate::run::journal::Reader;
-    use std::collections::HashMap;
     use proptest::prelude::*;
+    use std::collections::HashMap;
 
     fn run(journal: &str, until: u64, script_cpu: Option<u64>) -> Estimate {
         let mut reader = Reader::default();
@@ -240,8 +240,13 @@ mod tests {
         }
         let commands: HashMap<_, Command> = HashMap::new();
         estimate(&Subject {
-            run: &reader.run, commands: &commands, until: Time(until * 1_000_000), live: true,
-            script_cpu, cores: 2, torn: false,
+            run: &reader.run,
+            commands: &commands,
+            until: Time(until * 1_000_000),
+            live: true,
+            script_cpu,
+            cores: 2,
+            torn: false,
         })
     }
 

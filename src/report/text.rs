@@ -17,7 +17,11 @@ pub fn summary(subject: &Subject<'_>) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = if run.serial {
-        writeln!(text, "meanwhile: {}; run serially (MEANWHILE_PARALLEL=0)", duration::display(figures.elapsed))
+        writeln!(
+            text,
+            "meanwhile: {}; run serially (MEANWHILE_PARALLEL=0)",
+            duration::display(figures.elapsed)
+        )
     } else {
         writeln!(
             text,
@@ -27,19 +31,23 @@ pub fn summary(subject: &Subject<'_>) -> String {
             figures.speedup()
         )
     };
-    let failed: Vec<&Task> = run.tasks().iter().filter(|task| task.code().is_some_and(|c| c != code::OK)).collect();
+    let failed: Vec<&Task> =
+        run.tasks().iter().filter(|task| task.code().is_some_and(|c| c != code::OK)).collect();
     let running: Vec<&Task> = run.running().collect();
     let uncollected: Vec<&Task> =
         run.tasks().iter().filter(|t| t.collected.is_none() && t.end.is_some()).collect();
     let mut line = |label: &str, value: String| {
         let _ = writeln!(text, "  {label:<12}{value}");
     };
-    line("tasks", format!(
-        "{}: {} in the background, {} blocked waiting for them",
-        run.tasks().len(),
-        duration::display(figures.background),
-        duration::display(figures.blocked)
-    ));
+    line(
+        "tasks",
+        format!(
+            "{}: {} in the background, {} blocked waiting for them",
+            run.tasks().len(),
+            duration::display(figures.background),
+            duration::display(figures.blocked)
+        ),
+    );
     for task in &failed {
         line(task.state().word(), format!("{}: {}", task.id, ending(task)));
     }
@@ -55,12 +63,19 @@ pub fn summary(subject: &Subject<'_>) -> String {
         }
     }
     if run.unwatched {
-        line("note", "the watcher died; every exit code is true, but tasks could outlive the script".into());
+        line(
+            "note",
+            "the watcher died; every exit code is true, but tasks could outlive the script".into(),
+        );
     }
     match run.closed {
         _ if subject.live => {}
-        Some((_, Close::Aborted)) => line("note", "the script ended before its tasks, which were ended".into()),
-        None if run.owner.is_some() => line("note", "the run was cut short: nothing closed its journal".into()),
+        Some((_, Close::Aborted)) => {
+            line("note", "the script ended before its tasks, which were ended".into())
+        }
+        None if run.owner.is_some() => {
+            line("note", "the run was cut short: nothing closed its journal".into())
+        }
         _ => {}
     }
     if subject.torn || run.damaged > 0 {

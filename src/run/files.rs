@@ -82,7 +82,9 @@ impl Command {
 fn parse_times(word: &str) -> Option<u64> {
     let (minutes, seconds) = word.strip_suffix('s')?.split_once('m')?;
     let minutes: u64 = minutes.parse().ok()?;
-    Some(minutes.checked_mul(60_000_000)?.saturating_add(Time::parse(&seconds.replace(',', "."))?.0))
+    Some(
+        minutes.checked_mul(60_000_000)?.saturating_add(Time::parse(&seconds.replace(',', "."))?.0),
+    )
 }
 
 #[cfg(test)]

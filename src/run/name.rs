@@ -13,8 +13,7 @@ use std::fmt;
 pub const MAX_BYTES: usize = 128;
 
 /// The rule, as messages print it.
-pub const RULE: &str =
-    "letters, digits and _ . : @ + - (not first: . : @ + -), at most 128 bytes";
+pub const RULE: &str = "letters, digits and _ . : @ + - (not first: . : @ + -), at most 128 bytes";
 
 /// Why a text is no name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,11 +89,14 @@ pub struct Id(String);
 impl Id {
     /// Checks an id as it stands in a record.
     pub fn parse(text: &str) -> Option<Self> {
-        let valid = text.len() <= 1_000 && text.split('/').all(|part| {
-            let (name, count) = part.split_once('~').unwrap_or((part, "1"));
-            Name::new(name).is_ok() && count.len() <= 9 && !count.is_empty()
-                && count.bytes().all(|b| b.is_ascii_digit())
-        });
+        let valid = text.len() <= 1_000
+            && text.split('/').all(|part| {
+                let (name, count) = part.split_once('~').unwrap_or((part, "1"));
+                Name::new(name).is_ok()
+                    && count.len() <= 9
+                    && !count.is_empty()
+                    && count.bytes().all(|b| b.is_ascii_digit())
+            });
         valid.then(|| Self(text.to_owned()))
     }
 
@@ -126,8 +128,7 @@ impl Id {
 
     /// Whether this is `other` or was started inside it.
     pub fn within(&self, other: &Self) -> bool {
-        self == other
-            || self.0.strip_prefix(&other.0).is_some_and(|rest| rest.starts_with('/'))
+        self == other || self.0.strip_prefix(&other.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn split(&self) -> (&str, usize) {
@@ -168,9 +169,21 @@ mod tests {
         for good in ["a", "_", "0", "init_nova", "ks-domain", "a.b:c@d+e", &"x".repeat(128)] {
             assert!(Name::new(good).is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "../x", "-x", "a b", "a\nb", "a/b", "a~2", "a%b", "é", ":x",
-            &"x".repeat(129)]
-        {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "-x",
+            "a b",
+            "a\nb",
+            "a/b",
+            "a~2",
+            "a%b",
+            "é",
+            ":x",
+            &"x".repeat(129),
+        ] {
             assert!(Name::new(bad).is_err(), "{bad}");
         }
     }

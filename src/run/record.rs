@@ -153,9 +153,17 @@ mod tests {
 
     #[test]
     fn forged_and_foreign_lines_are_no_records() {
-        for line in [&b""[..], b" ", b"x end a", b"1.0 end ../../x code=0", b"1.0",
-            b"1.0 end", b"1.0 fin a code=0", b"1.0 end a\xff code=0", b"1.0 end  code=0"]
-        {
+        for line in [
+            &b""[..],
+            b" ",
+            b"x end a",
+            b"1.0 end ../../x code=0",
+            b"1.0",
+            b"1.0 end",
+            b"1.0 fin a code=0",
+            b"1.0 end a\xff code=0",
+            b"1.0 end  code=0",
+        ] {
             assert_eq!(Record::parse(line), None, "{}", line.escape_ascii());
         }
     }

@@ -239,8 +239,7 @@ impl Run {
 
     /// Takes in the next record.
     pub fn apply(&mut self, record: &Record<'_>) {
-        let time =
-            if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
+        let time = if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
         self.last = self.last.max(time);
         if let Some(idle) = record.get("idle").and_then(Time::parse) {
             let newest = self.idle.last().copied().unwrap_or_default();
@@ -365,10 +364,15 @@ mod tests {
         assert_eq!(state(&["1.0 start a pid=2", "2.0 end a code=0"]), State::Succeeded);
         assert_eq!(state(&["1.0 start a pid=2", "2.0 end a code=3"]), State::Failed(3));
         assert_eq!(state(&["1.0 start a pid=2", "2.0 end a code=143"]), State::Signalled(15));
-        assert_eq!(state(&["1.0 start a pid=2", "1.5 cancel a", "2.0 end a code=143"]),
-            State::Cancelled);
-        assert_eq!(state(&["1.0 start a pid=2", "1.5 cancel a", "2.0 end a code=0"]),
-            State::Succeeded, "it was done before the signal reached it");
+        assert_eq!(
+            state(&["1.0 start a pid=2", "1.5 cancel a", "2.0 end a code=143"]),
+            State::Cancelled
+        );
+        assert_eq!(
+            state(&["1.0 start a pid=2", "1.5 cancel a", "2.0 end a code=0"]),
+            State::Succeeded,
+            "it was done before the signal reached it"
+        );
         assert_eq!(state(&["1.0 start a pid=2", "2.0 lost a"]), State::Lost);
     }
 
@@ -382,7 +386,8 @@ mod tests {
 
     #[test]
     fn the_first_code_stands() {
-        let run = fold(&["1.0 start a pid=2", "2.0 end a code=3", "2.1 lost a", "2.2 end a code=0"]);
+        let run =
+            fold(&["1.0 start a pid=2", "2.0 end a code=3", "2.1 lost a", "2.2 end a code=0"]);
         assert_eq!(run.tasks()[0].state(), State::Failed(3));
         let run = fold(&["1.0 start a pid=2", "2.0 lost a code=0", "2.1 end a code=3"]);
         assert_eq!(run.tasks()[0].state(), State::Succeeded, "the kernel still knew its code");
@@ -405,8 +410,11 @@ mod tests {
 
     #[test]
     fn a_shell_in_a_container_with_its_own_uptime_is_put_right() {
-        let run = fold(&["100.000000 run - skew=90000000 wall=5", "10.00 start a pid=2",
-            "101.500000 end a code=0"]);
+        let run = fold(&[
+            "100.000000 run - skew=90000000 wall=5",
+            "10.00 start a pid=2",
+            "101.500000 end a code=0",
+        ]);
         assert_eq!(run.tasks()[0].elapsed(Time(0)), 1_500_000);
         assert_eq!(run.wall_clock(Time(101_000_000)), Some(1_000_005));
     }

@@ -22,9 +22,10 @@ impl Time {
             return None;
         }
         let seconds: u64 = seconds.parse().ok()?;
-        let micros = fraction.bytes().take(6).fold((0, 100_000), |(sum, unit), b| {
-            (sum + u64::from(b - b'0') * unit, unit / 10)
-        });
+        let micros = fraction
+            .bytes()
+            .take(6)
+            .fold((0, 100_000), |(sum, unit), b| (sum + u64::from(b - b'0') * unit, unit / 10));
         Some(Self(seconds.checked_mul(1_000_000)?.checked_add(micros.0)?))
     }
 
@@ -56,7 +57,8 @@ mod tests {
         assert_eq!(Time::parse("415.17"), Some(Time(415_170_000)));
         assert_eq!(Time::parse("7"), Some(Time(7_000_000)));
         assert_eq!(Time::parse("0.1234567"), Some(Time(123_456)));
-        for bad in ["", ".5", "-1.0", "1,5", "1.5s", "99999999999999999999", "18446744073709551615"] {
+        for bad in ["", ".5", "-1.0", "1,5", "1.5s", "99999999999999999999", "18446744073709551615"]
+        {
             assert_eq!(Time::parse(bad), None, "{bad}");
         }
     }

@@ -67,10 +67,12 @@ impl Watcher {
         let notify = Notify::new().map_err(failed())?;
         notify.file(&dir.path().join(files::JOURNAL)).map_err(failed())?;
         let journal = Journal::open(&dir).map_err(failed())?;
-        let epoll =
-            epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| failed()(e.into()))?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| failed()(e.into()))?;
         let script = match journal.run().owner {
-            Some(owner) => Handle::open(owner).map_err(failed())?,
+            Some(owner) => match Handle::inherited(owner) {
+                Some(script) => Some(script),
+                None => Handle::open(owner).map_err(failed())?,
+            },
             None => None,
         };
         let add = |fd, key| {
@@ -101,7 +103,10 @@ impl Watcher {
             // A run without a script is over, for now, when its tasks are; one
             // that somebody closed belongs to its successor.
             let closed = self.journal.run().closed.is_some();
-            if (!owned || closed) && self.journal.run().running().next().is_none() && self.leave(closed)? {
+            if (!owned || closed)
+                && self.journal.run().running().next().is_none()
+                && self.leave(closed)?
+            {
                 return Ok(());
             }
             events.clear();

@@ -1,1 +1,74 @@
-//! x
+//! The house keeps its rules: an import only points down, `run` knows no
+//! operating system, files stay readable.
+
+use std::path::{Path, PathBuf};
+
+/// The floors, from the top.
+const FLOORS: [&str; 6] = ["cli", "report", "watch", "client", "process", "run"];
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut found = Vec::new();
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let text = std::fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+fn floor(path: &Path) -> Option<usize> {
+    FLOORS.iter().position(|floor| path.iter().any(|part| part == *floor))
+}
+
+#[test]
+fn imports_point_down() {
+    for (path, text) in sources() {
+        let Some(own) = floor(&path) else { continue };
+        for (at, _) in text.match_indices("crate::") {
+            let rest = &text[at + "crate::".len()..];
+            let target = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+            if let Some(theirs) = FLOORS.iter().position(|floor| *floor == target) {
+                assert!(theirs >= own, "{} looks up to {target}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_ground_floor_is_pure() {
+    for (path, text) in sources() {
+        if floor(&path) == Some(FLOORS.len() - 1) {
+            for word in
+                ["std::fs", "std::process", "std::env", "std::os", "rustix", "libc::", "Instant"]
+            {
+                assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn reports_read_no_files() {
+    for (path, text) in sources() {
+        if path.iter().any(|part| part == "report") && !path.ends_with("cli/report.rs") {
+            for word in ["std::fs", "crate::process", "crate::client", "rustix"] {
+                assert!(!text.contains(word), "{} uses {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_of_one_idea() {
+    for (path, text) in sources() {
+        assert!(text.lines().count() <= 500, "{} is long", path.display());
+        assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Longer than any script here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A shell under test: how it is called, and `meanwhile init`'s name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +126,8 @@ impl Sandbox {
 
     /// A command that runs a script's text in a shell.
     pub fn script(&self, shell: Shell, text: &str) -> Command {
+        // Shown if the test fails.
+        println!("shell: {}", shell.name);
         let name = format!("script-{}.sh", shell.name);
         self.write(&name, text);
         let mut arguments = shell.call[1..].to_vec();
