@@ -45,13 +45,11 @@ impl Cancel {
         }
         for name in &names {
             let found = name.lookup(scope.as_ref()).iter().find_map(|name| run.latest(name));
-            match found {
-                Some(task) => ids.push(task.id.clone()),
-                None => {
-                    let known = run.tasks().iter().map(|task| task.id.name());
-                    return Err(log::unknown(name.as_str(), known));
-                }
-            }
+            let Some(task) = found else {
+                let known = run.tasks().iter().map(|task| task.id.name());
+                return Err(log::unknown(name.as_str(), known));
+            };
+            ids.push(task.id.clone());
         }
         let grace = self.grace.unwrap_or_else(|| cancel::grace(run));
         let survivors = cancel::cancel(&dir, &mut journal, &ids, grace)?;

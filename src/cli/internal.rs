@@ -110,7 +110,7 @@ impl Internal {
             Self::Open { owner, shell, script, fresh, join, serial, grace, on_exit, dir } => {
                 let script = Path::new(&script).file_name().unwrap_or_default().to_string_lossy();
                 let asked = Opening {
-                    path: dir.given().map(absolute).transpose()?,
+                    path: dir.given().as_deref().map(absolute).transpose()?,
                     owner: Some(owner),
                     fresh,
                     join,
@@ -174,8 +174,8 @@ fn find(dir: &Path, scope: &str, name: &str) -> Result<(RunDir, Option<Task>), F
     Ok((dir, task))
 }
 
-fn absolute(path: PathBuf) -> Result<PathBuf, Failure> {
-    std::path::absolute(&path)
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path)
         .map_err(|error| Failure::other(&format!("cannot use {}", path.display()), &error))
 }
 

@@ -32,8 +32,8 @@ impl Log {
         let journal = Journal::read(&dir).map_err(failed)?;
         let scope = self.scope.as_deref().and_then(Id::parse);
         let run = journal.run();
-        let found = names.iter().flat_map(|name| name.lookup(scope.as_ref()));
-        let Some(task) = found.filter_map(|name| run.latest(&name)).next() else {
+        let mut found = names.iter().flat_map(|name| name.lookup(scope.as_ref()));
+        let Some(task) = found.find_map(|name| run.latest(&name)) else {
             return Err(unknown(&self.name, run.tasks().iter().map(|task| task.id.name())));
         };
         let failed = |error| Error::Replay { id: task.id.clone(), error };

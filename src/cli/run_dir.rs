@@ -79,7 +79,7 @@ impl Loaded {
         };
         let measured = owner.and_then(|owner| Stat::of(owner.pid)).map(|stat| stat.cpu);
         let script_cpu = measured.or(run.script_cpu);
-        Ok(Self { commands, until, live, script_cpu, journal })
+        Ok(Self { journal, commands, until, live, script_cpu })
     }
 
     /// The run as reports see it.

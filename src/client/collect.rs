@@ -188,7 +188,10 @@ impl<W: Write> Collector<'_, W> {
                 }
                 match self.block(&ids, ids.len(), None)? {
                     Woken::Ended(at) => self.take(&ids[at]),
-                    Woken::GaveUp => self.give_up(&ids),
+                    Woken::GaveUp => {
+                        self.give_up(&ids);
+                        Ok(())
+                    }
                 }
             }
         }
@@ -233,20 +236,22 @@ impl<W: Write> Collector<'_, W> {
                         return Ok(());
                     }
                 }
-                Woken::GaveUp => return self.give_up(&ids),
+                Woken::GaveUp => {
+                    self.give_up(&ids);
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 
-    fn give_up(&mut self, ids: &[Id]) -> Result<(), Error> {
+    fn give_up(&mut self, ids: &[Id]) {
         for id in ids {
             if let Some(task) = self.journal.run().task(id).filter(|task| task.end.is_none()) {
                 self.teller.tell(&Note::GaveUp(task));
             }
         }
         self.count(code::TIMED_OUT, false);
-        Ok(())
     }
 
     /// Blocks until one of the first `among` of `ids` has ended. With a

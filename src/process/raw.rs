@@ -60,7 +60,7 @@ pub fn exit_status(pidfd: impl AsFd) -> Option<i32> {
     const PIDFD_GET_INFO: libc::c_ulong = (DIR_READ_WRITE << 30)
         | ((size_of::<PidfdInfo>() as libc::c_ulong) << 16)
         | (PIDFS_MAGIC << 8)
-        | 11;
+        | 0xB;
 
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
     let fd = pidfd.as_fd().as_raw_fd();

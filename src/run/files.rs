@@ -104,14 +104,15 @@ mod tests {
 
     #[test]
     fn a_command_keeps_every_byte_and_reads_its_times() {
-        let read = Command::parse(b"echo\0two words\0\0a\nb\00m0.01s 0m0.02s\n1m2.500s 0m0.25s\n");
+        let read =
+            Command::parse(b"echo\0two words\0\0a\nb\x000m0.01s 0m0.02s\n1m2.500s 0m0.25s\n");
         assert_eq!(read.argv, [&b"echo"[..], b"two words", b"", b"a\nb"]);
         assert_eq!(read.cpu, Some(62_750_000));
         assert_eq!(read.display(), "echo 'two words' '' 'a\nb'");
         assert_eq!(Command::parse(b"x\0").cpu, None);
         assert_eq!(Command::parse(b"x\0user 0m0.0s\n").cpu, None);
         // zsh prints two digits, dash six, bash three and the locale's comma.
-        assert_eq!(Command::parse(b"x\00m0,1s 0m0,1s\n0m0,100s 0m0,0s\n").cpu, Some(100_000));
+        assert_eq!(Command::parse(b"x\x000m0,1s 0m0,1s\n0m0,100s 0m0,0s\n").cpu, Some(100_000));
     }
 
     proptest! {
