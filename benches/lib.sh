@@ -102,7 +102,7 @@ tasks() {
     shell_command "$2" || return
     "${COMMAND[@]}" "$BENCH/scripts/tasks.sh" "$how" "$count" "$codes" \
         >"$RUN/out" 2>"$RUN/err" || {
-        cat -- "$RUN/err" >&2
+        tail -n 3 -- "$RUN/err" >&2
         return 1
     }
     settle || return

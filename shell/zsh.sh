@@ -22,14 +22,13 @@ _mw_encode() {
 
 # zsh makes background jobs nice by default; a task is no less wanted than its
 # script. Under noclobber its `>>` makes no new file.
-_mw_fork() {
+_mw_start() {
     [[ -o clobber ]] || : >|"$_mw_dir/$_mw_stem.log"
     if [[ -o bgnice ]]; then
         unsetopt bgnice
-        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>/dev/null &
+        _mw_fork "$@"
         setopt bgnice
     else
-        (_mw_guard "$@") </dev/null >>"$_mw_dir/$_mw_stem.log" 2>/dev/null &
+        _mw_fork "$@"
     fi
-    _mw_child=$!
 }

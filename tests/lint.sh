@@ -9,7 +9,7 @@ RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 if command -v shellcheck >/dev/null; then
-    shellcheck -x "${scripts[@]}"
+    shellcheck -x --source-path=SCRIPTDIR --source-path=SCRIPTDIR/.. "${scripts[@]}"
 else
     echo 'skipped: shellcheck is not installed' >&2
 fi

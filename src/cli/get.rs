@@ -3,8 +3,9 @@
 use super::wait::{Answer, Caller, finish, parse_names};
 use super::{Failure, message};
 use crate::client::Error;
-use crate::client::collect::{Output, Request, Which, collect};
+use crate::client::collect::collect;
 use crate::client::replay::Log;
+use crate::client::request::{Output, Request, Which};
 use crate::run::{duration, files};
 
 /// Wait for a task, print its standard output, return its code.

@@ -32,6 +32,8 @@ enum Shell {
 }
 
 const COMMON: &str = include_str!("../../shell/common.sh");
+const START: &str = include_str!("../../shell/start.sh");
+const COLLECT: &str = include_str!("../../shell/collect.sh");
 const SERIAL: &str = include_str!("../../shell/serial.sh");
 const BASH: &str = include_str!("../../shell/bash.sh");
 const ZSH: &str = include_str!("../../shell/zsh.sh");
@@ -48,7 +50,7 @@ impl Init {
             Shell::Zsh => ZSH,
             Shell::Sh => SH,
         };
-        let mut parts = vec![COMMON, SERIAL, own];
+        let mut parts = vec![COMMON, START, COLLECT, SERIAL, own];
         if self.devstack {
             parts.push(DEVSTACK);
         }

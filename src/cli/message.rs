@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 use crate::client::Error;
-use crate::client::collect::{Note, Teller};
+use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
 use crate::report::text::ending;
 use crate::run::name::NameError;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::{Failure, message, run_dir};
-use crate::client::collect::{Output, Request, Teller, Which, collect};
-use crate::client::{Error, collect};
+use crate::client::Error;
+use crate::client::collect::collect;
+use crate::client::request::{Outcome, Output, Request, Teller, Which};
 use crate::process::dir::RunDir;
 use crate::run::{Id, Name, code, duration};
 
@@ -104,7 +105,7 @@ impl Wait {
 pub fn finish(
     answer: Option<Answer<'_>>,
     any: bool,
-    outcome: Result<collect::Outcome, Error>,
+    outcome: Result<Outcome, Error>,
 ) -> Result<u8, Failure> {
     let outcome = match outcome {
         Ok(outcome) => outcome,

@@ -16,6 +16,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 
 use super::replay::Log;
+use super::request::{Note, Outcome, Output, Request, Teller, Which};
 use super::{Error, open};
 use crate::process::clock;
 use crate::process::dir::RunDir;
@@ -25,94 +26,10 @@ use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::stat::Stat;
 use crate::run::name::{Name, did_you_mean};
 use crate::run::state::Leak;
-use crate::run::{Id, Kind, Run, State, Task, code, files};
+use crate::run::{Id, Kind, State, Task, code, files};
 
 /// Up to so many names are picked out of the journal; for more, all of it is folded.
 const PICKED: usize = 8;
-
-/// Which tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// These, in this order.
-    Named(Vec<Name>),
-    /// Every uncollected one.
-    All,
-    /// The first to end of these, or of all uncollected ones if none is named.
-    Any(Vec<Name>),
-}
-
-/// Which output to pass on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Output {
-    /// Every task's.
-    #[default]
-    Replay,
-    /// Only a failed task's.
-    Failed,
-    /// None.
-    Quiet,
-}
-
-/// What is to be collected, and how.
-#[derive(Debug)]
-pub struct Request {
-    /// Which tasks.
-    pub which: Which,
-    /// The task that asks; none: the script itself.
-    pub scope: Option<Id>,
-    /// The script's line that asks.
-    pub at: Option<String>,
-    /// Give up after so many microseconds.
-    pub timeout: Option<u64>,
-    /// A name that was never started is no error.
-    pub if_started: bool,
-    /// Return at the first failure.
-    pub fail_fast: bool,
-    /// Which output to pass on.
-    pub output: Output,
-}
-
-/// What came of it.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// The first failure's code, in the order asked for; else 0.
-    pub code: u8,
-    /// The same, as if the lost tasks had succeeded.
-    pub code_without_lost: u8,
-    /// The collected tasks, in order.
-    pub collected: Vec<Id>,
-    /// Those whose code nobody but the parent of their guard can know.
-    pub lost: Vec<Id>,
-}
-
-/// Something a person may want to read.
-#[derive(Debug)]
-pub enum Note<'a> {
-    /// A task's output follows.
-    Before(&'a Task, &'a Run),
-    /// A task's output is through.
-    After(&'a Task, &'a Run),
-    /// No such task, and the name that may be meant.
-    Unknown(&'a str, Option<String>),
-    /// No such task, which is fine (`if_started`).
-    NotStarted(&'a str),
-    /// Its log is gone.
-    LogGone(&'a Task),
-    /// The disk is full: its log may lack its end.
-    Incomplete(&'a Task),
-    /// It ended and left processes running.
-    Leaked(&'a Task, &'a [Leak]),
-    /// The time is up; this one still runs.
-    GaveUp(&'a Task),
-    /// The watcher is dead; tasks are safe, what it does is off.
-    Unwatched,
-}
-
-/// Where notes go.
-pub trait Teller {
-    /// Tells one.
-    fn tell(&mut self, note: &Note<'_>);
-}
 
 /// Collects as asked; output goes to `output`, notes to `teller`.
 pub fn collect<W: Write>(

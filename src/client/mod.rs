@@ -1,6 +1,6 @@
 //! What a caller does with a run: open it, start tasks in it, collect them,
 //! cancel them. Everything here talks through the journal; nothing here
-//! prints (see [`collect::Teller`]).
+//! prints (see [`request::Teller`]).
 
 pub mod cancel;
 pub mod clean;
@@ -9,6 +9,7 @@ pub mod error;
 pub mod guard;
 pub mod open;
 pub mod replay;
+pub mod request;
 pub mod start;
 
 pub use error::Error;

@@ -9,7 +9,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,9 @@ impl RunDir {
             }
             error => DirError::Io { path: path.to_owned(), error: error.into() },
         })?;
-        let dir = Self { path: path.to_owned(), fd };
+        // The path without links or dots, as /proc shows it of files in use.
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
+        let dir = Self { path: real.unwrap_or_else(|_| path.to_owned()), fd };
         let owner = fstat(&dir.fd).map_err(|e| dir.io(e.into()))?.st_uid;
         let me = rustix::process::geteuid().as_raw();
         if owner != me {

@@ -137,6 +137,26 @@ fn rustix_is_root() -> bool {
 }
 
 #[test]
+fn a_relative_directory_behind_a_link_is_the_same_run() {
+    let sandbox = Sandbox::new();
+    std::fs::create_dir(sandbox.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", sandbox.path().join("link")).unwrap();
+    let call = |arguments: &[&str]| {
+        let mut command = sandbox.command("meanwhile", arguments);
+        command.env("MEANWHILE_DIR", "link/run");
+        sandbox.outcome(command.spawn().unwrap())
+    };
+    call(&["start", "a", "sh", "-c", "setsid /bin/sleep 1000 & sleep 1000"]).ok();
+    assert!(until(
+        || sandbox.census().iter().filter(|(_, l)| l.contains("sleep 1000")).count() >= 2
+    ));
+    call(&["cancel", "a", "--grace", "1"]).ok();
+    assert_eq!(call(&["wait", "a"]).code, 143);
+    assert!(sandbox.path().join("real/run/a.log").exists());
+    sandbox.assert_empty();
+}
+
+#[test]
 fn many_starts_at_once_share_one_run() {
     let sandbox = Sandbox::new();
     let children: Vec<_> = (0..20)

@@ -110,11 +110,27 @@ async_run --capture both both
 code async_get value both
 check 'get: value' out "$value"
 check 'get: code' 5 "$rc"
+for n in 125 127 137 143; do
+    async_run --capture "get$n" sh -c "echo out; exit $n"
+    code async_get value "get$n"
+    check "get: code $n" "$n:out" "$rc:$value"
+done
 async_run --capture multi printf 'a b\n\nc  d\n\n\n'
 async_get value multi
 check 'get: inner newlines' "a b$nl${nl}c  d" "$value"
 code async_get 'bad-name' multi
 check 'get: bad variable' 2 "$rc"
+
+# A start inside a command substitution does not hold its output open.
+# (ksh93 waits in a substitution for all that was started in it.)
+case $SCENARIO_MODE:${KSH_VERSION-} in
+    serial:* | *' 93'*) ;;
+    *)
+        check 'start in a substitution' '' "$(async_run substituted sleep 1000)"
+        async_cancel substituted
+        async_wait --quiet substituted || :
+        ;;
+esac
 
 # async_log prints a log, async_status lists, async_cleanup names and collects.
 async_run logged hello log

@@ -1,0 +1,98 @@
+# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2154
+# collect.sh: async_wait and async_get: the client, and what its exit code means.
+
+_mw_wait() {
+    [ -n "$_mw_dir" ] || _mw_open --join || return
+    case $_mw_mode in
+        off)
+            _mw_off_wait "$@"
+            return
+            ;;
+    esac
+    _mw_where
+    _mw_rc=0
+    "$_mw_bin" wait "--dir=$_mw_dir" --answer ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
+        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" || _mw_rc=$?
+    # With --any the answer also says which. Else codes up to 124 are plain.
+    case " $* " in *' --any '*) ;; *) [ "$_mw_rc" -ge 125 ] || return "$_mw_rc" ;; esac
+    _mw_understand "$@"
+}
+
+# Makes sense of an exit code that may be a task's or that of a failing
+# program: the program leaves an answer where it means it. $@: as for the wait.
+_mw_understand() {
+    _mw_whoami
+    _mw_answer='' _mw_alone='' _mw_first='' _mw_lost=''
+    if [ -r "$_mw_dir/answer.$_mw_self" ]; then
+        IFS=' ' \read -r _mw_answer _mw_alone _mw_first _mw_lost <"$_mw_dir/answer.$_mw_self" || :
+    fi
+    if [ "$_mw_answer" != "$_mw_rc" ]; then
+        case $_mw_rc in
+            # Usage errors need no answer; 130 is the user's interrupt.
+            [0-9] | [0-9][0-9] | 1[01]? | 12[0-4] | 130) return "$_mw_rc" ;;
+        esac
+        _mw_say "meanwhile: the client failed (exit code $_mw_rc): codes come from the shell, logs may repeat"
+        _mw_off_wait "$@"
+        return
+    fi
+    case $_mw_first in -) ;; *) ASYNC_NAME=$_mw_first ;; esac
+    [ -n "$_mw_lost" ] || return "$_mw_rc"
+    # The guards of these left no record, but they may be children of this shell.
+    _mw_rc=$_mw_alone
+    while [ -n "$_mw_lost" ]; do
+        _mw_name=${_mw_lost%% *}
+        case $_mw_lost in *' '*) _mw_lost=${_mw_lost#* } ;; *) _mw_lost= ;; esac
+        _mw_name=${_mw_name##*/}
+        _mw_name=${_mw_name%%~*}
+        _mw_reap
+        [ "$_mw_rc" -ne 0 ] || _mw_rc=$_mw_code
+    done
+    return "$_mw_rc"
+}
+
+# Sets _mw_code to what the shell itself knows of the task _mw_name.
+_mw_reap() {
+    case $_mw_name in *[.:@+-]*) _mw_encode ;; *) _mw_key=n_$_mw_name ;; esac
+    \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+    _mw_code=0
+    case $_mw_pid in
+        '') _mw_code=127 ;;
+        *:*) _mw_code=${_mw_pid#*:} ;;
+        *)
+            # A trap of the script may interrupt `wait`: then the task lives.
+            while :; do
+                _mw_code=0
+                \wait "$_mw_pid" 2>/dev/null || _mw_code=$?
+                [ "$_mw_code" -gt 128 ] && \kill -0 "$_mw_pid" 2>/dev/null || break
+            done
+            # Not this shell's child: nobody can know.
+            [ "$_mw_code" -ne 127 ] || _mw_code=137
+            ;;
+    esac
+}
+
+_mw_get() {
+    case ${1-} in
+        '' | [!A-Za-z_]* | *[!A-Za-z0-9_]*)
+            _mw_say "meanwhile: async_get: \`${1-}' is not a variable's name"
+            _mw_say "hint: async_get VARIABLE NAME"
+            return 2
+            ;;
+    esac
+    [ -n "$_mw_dir" ] || _mw_open --join || return
+    _mw_var=$1
+    shift
+    case $_mw_mode in
+        off)
+            _mw_off_get "$@"
+            return
+            ;;
+    esac
+    _mw_where
+    _mw_rc=0
+    _mw_value=$("$_mw_bin" get "--dir=$_mw_dir" --answer ${_mw_at:+"--at=$_mw_at"} \
+        ${_mw_scope:+"--in=$_mw_scope"} "$@") || _mw_rc=$?
+    \eval "$_mw_var=\$_mw_value"
+    [ "$_mw_rc" -ge 125 ] || return "$_mw_rc"
+    _mw_understand --quiet "$@"
+}

@@ -1,0 +1,139 @@
+# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2069,SC2154
+# start.sh: async_run, and the guard that it forks.
+
+_mw_usage() {
+    _mw_say "meanwhile: $_mw_verb: $1"
+    _mw_say "hint: async_run [--capture] NAME COMMAND [ARG...]; async_runfunc [--capture] FUNCTION [ARG...]"
+    return 2
+}
+
+_mw_run() {
+    _mw_fields=
+    _mw_capture=
+    while :; do
+        case ${1-} in
+            --capture)
+                _mw_capture=1
+                _mw_fields=' capture=1'
+                shift
+                ;;
+            --)
+                shift
+                break
+                ;;
+            -*)
+                _mw_usage "unknown option $1" || return
+                ;;
+            *) break ;;
+        esac
+    done
+    _mw_name=${1-}
+    case $_mw_verb:$# in
+        async_run:0 | async_runfunc:0) _mw_usage "no name" || return ;;
+        async_run:1) _mw_usage "no command for $1" || return ;;
+        async_run:*) shift ;;
+    esac
+    [ -n "$_mw_dir" ] || _mw_open || return
+    _mw_check_name || return
+    case $_mw_mode in
+        off)
+            _mw_off_run "$@"
+            return
+            ;;
+    esac
+    if [ ! -d "$_mw_dir" ]; then
+        _mw_say "meanwhile: the run directory $_mw_dir is gone: steps run one after the other"
+        _mw_mode=off
+        _mw_off_run "$@"
+        return
+    fi
+    _mw_where
+    _mw_start "$@"
+    IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
+    \eval "_mw_pid_$_mw_key=\$_mw_child"
+    _mw_count=$((_mw_count + 1))
+    \eval "_mw_name_$_mw_count=\$_mw_name"
+    { _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null ||
+        _mw_say "meanwhile: $_mw_name: cannot write the journal in $_mw_dir (is the disk full?)"
+    _mw_started "$@"
+    case $_mw_mode in serial) "$_mw_bin" __follow --dir "$_mw_dir" "$_mw_id" || : ;; esac
+}
+
+# Checks _mw_name; sets _mw_key, and the id and the file stem that its task gets.
+_mw_check_name() {
+    case $_mw_name in
+        '' | [!A-Za-z0-9_]* | *[!A-Za-z0-9_.:@+-]*)
+            _mw_bad_name || return
+            ;;
+        *[.:@+-]*) _mw_encode ;;
+        *) _mw_key=n_$_mw_name ;;
+    esac
+    [ "${#_mw_name}" -le 128 ] || _mw_bad_name || return
+    _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name
+    _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
+    \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+    case $_mw_mode in
+        off)
+            case $_mw_pid in '' | collected*) return 0 ;; esac
+            _mw_say "meanwhile: $_mw_name: a task of this name is not collected yet"
+            _mw_say "hint: collect it first: async_wait $_mw_name"
+            return 2
+            ;;
+    esac
+    # A name that was used before: only the journal knows whether it is free.
+    if [ -n "$_mw_pid" ] || [ -e "$_mw_dir/$_mw_stem.argv" ]; then
+        _mw_rc=0
+        _mw_id=$("$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name") || _mw_rc=$?
+        case $_mw_rc in
+            0) _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/} ;;
+            2) return 2 ;;
+            *)
+                # The program is broken; this shell's own count is free in any case.
+                _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name~$((_mw_count + 2))
+                _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/}
+                ;;
+        esac
+    fi
+}
+
+_mw_bad_name() {
+    _mw_say "meanwhile: \`$_mw_name' is not a valid task name"
+    _mw_say "hint: a task name is letters, digits and _ . : @ + - (not first: . : @ + -), at most 128 bytes"
+    return 2
+}
+
+# The guard: around the task's own subshell, so that whatever the task does
+# (exit, exec, a trap, kill -9) its end is recorded.
+_mw_guard() {
+    _mw_set=$_mw_task_setup
+    case $- in *e*) _mw_set="$_mw_set set -e;" ;; esac
+    set +e
+    case $- in
+        *C*)
+            set +C
+            _mw_set="$_mw_set set -C;"
+            ;;
+    esac
+    # The guard lives on; the task, in its subshell, gets the default.
+    _mw_ended=
+    \trap '_mw_ended=143' INT TERM HUP
+    _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
+    case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
+    case $_mw_ended in
+        '')
+            _mw_task "$@"
+            ;;
+        # Cancelled before it began.
+        *) _mw_code=$_mw_ended ;;
+    esac
+    # ksh93 says 256+N, yash 384+N, where others say 128+N for signal N.
+    case $_mw_code in
+        3[89]? | 4??) _mw_code=$((_mw_code - 256)) ;;
+        25[6-9] | 2[6-9]? | 3??) _mw_code=$((_mw_code - 128)) ;;
+    esac
+    \times >>"$_mw_dir/$_mw_stem.argv"
+    _mw_probe
+    IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
+    _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"
+    exit "$_mw_code"
+}
