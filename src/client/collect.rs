@@ -251,6 +251,11 @@ impl<W: Write> Collector<'_, W> {
         self.journal.catch_up().map_err(Error::journal("read the journal of", self.dir.path()))?;
         for (at, known) in gone {
             let id = &ids[at];
+            if self.task(id).is_some_and(|task| task.end.is_none()) {
+                // Before a task is given up, the whole journal is asked.
+                let failed = Error::journal("read the journal of", self.dir.path());
+                self.journal = Journal::open(self.dir).map_err(failed)?;
+            }
             if self.task(id).is_none_or(|task| task.end.is_some()) {
                 continue;
             }
@@ -338,8 +343,11 @@ impl<W: Write> Collector<'_, W> {
     /// Blocking without a watcher is safe, but what the watcher would do is
     /// off; that is told once a run.
     fn check_watcher(&mut self) {
-        let run = self.journal.run();
-        if !run.unwatched && run.closed.is_none() && !open::watched(self.dir) {
+        if open::watched(self.dir) {
+            return;
+        }
+        let Ok(whole) = Journal::read(self.dir) else { return };
+        if !whole.run().unwatched && whole.run().closed.is_none() {
             let _ = self.journal.append(Kind::Unwatched, None, &[]);
             self.teller.tell(&Note::Unwatched);
         }

@@ -11,6 +11,9 @@ use super::dir::RunDir;
 use crate::run::journal::Reader;
 use crate::run::{Id, Kind, Run, files, journal, record};
 
+/// How much of a journal is searched at a time.
+const CHUNK: u64 = 64 * 1024;
+
 /// An open journal and what it has folded to so far.
 #[derive(Debug)]
 pub struct Journal {
@@ -40,18 +43,60 @@ impl Journal {
         Ok(journal)
     }
 
-    /// Opens a journal and folds what it says about these names (see
-    /// [`journal::about`]); what is appended later is folded whole.
+    /// Opens a journal and folds what it says about the latest start of these
+    /// names, and its first record; what is appended later is folded whole.
+    ///
+    /// It is searched from its end, and no further than to the `start` of
+    /// each, and a little: of a fast task the `end` may stand before it. So
+    /// one that is not found has to be asked for in the whole journal before
+    /// its task is given up (see [`Self::open`]).
     ///
     /// # Errors
     /// When it is not there or cannot be read.
     pub fn about(dir: &RunDir, names: &[String]) -> std::io::Result<Self> {
+        Self::about_in_chunks(dir, names, CHUNK)
+    }
+
+    fn about_in_chunks(dir: &RunDir, names: &[String], size: u64) -> std::io::Result<Self> {
         let mut this = Self::at(dir, OFlags::empty())?;
-        let bytes = this.unread()?;
-        // What follows the last whole record stays pending, as in a full fold.
-        let whole = journal::whole_lines(&bytes);
-        this.reader.feed(&journal::about(&bytes[..whole], names));
-        this.reader.feed(&bytes[whole..]);
+        this.offset = this.file.metadata()?.len();
+        let mut missing: Vec<&String> = names.iter().collect();
+        // The matching lines and, first, the journal's unfinished tail; newest first.
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        let mut from = this.offset;
+        let mut rest = Vec::new();
+        let mut more = 1;
+        while from > 0 && (!missing.is_empty() || more > 0) {
+            more -= u32::from(missing.is_empty() && more > 0);
+            let begin = from.saturating_sub(size);
+            let mut bytes = vec![0; (from - begin) as usize];
+            this.file.read_exact_at(&mut bytes, begin)?;
+            bytes.extend_from_slice(&rest);
+            if parts.is_empty() {
+                parts.push(bytes.split_off(journal::whole_lines(&bytes)));
+            }
+            // The line that began before this chunk goes to the next.
+            let lines = match memchr::memchr(b'\n', &bytes) {
+                _ if begin == 0 => 0,
+                Some(at) => at + 1,
+                None => bytes.len(),
+            };
+            parts.push(journal::about(&bytes[lines..], names));
+            for record in parts.last().into_iter().flat_map(|part| journal::records(part)) {
+                if record.kind == Kind::Start {
+                    missing.retain(|name| record.id.as_ref().is_none_or(|id| id.name() != *name));
+                }
+            }
+            bytes.truncate(lines);
+            (rest, from) = (bytes, begin);
+        }
+        let mut first = vec![0; record::MAX_BYTES.min(this.offset as usize)];
+        this.file.read_exact_at(&mut first, 0)?;
+        let end = memchr::memchr(b'\n', &first).map_or(0, |at| at + 1);
+        this.reader.feed(&first[..end]);
+        for part in parts.iter().rev() {
+            this.reader.feed(part);
+        }
         Ok(this)
     }
 
@@ -135,6 +180,44 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever stands in the journal, the latest start of a name comes
+        /// out of a search from the end as it does of a fold of everything.
+        #[test]
+        fn asking_for_names_equals_folding_everything(
+            picks in proptest::collection::vec((0usize..6, 0usize..3), 0..40),
+            size in 30u64..300,
+            torn in any::<bool>(),
+        ) {
+            let temp = tempfile::tempdir().unwrap();
+            let dir = RunDir::create(&temp.path().join("run")).unwrap();
+            let mut text = "\x1e0.00 run - owner=7 ownerstart=0.50\n".to_owned();
+            let mut starts = [0; 6];
+            for (n, (which, kind)) in picks.iter().enumerate() {
+                let name = ["a", "ab", "b", "a/b", "end", "start"][*which];
+                starts[*which] += usize::from(*kind == 0);
+                let count = starts[*which].max(1);
+                let id = if count > 1 { format!("{name}~{count}") } else { name.into() };
+                let kind = ["start", "end", "collected"][*kind];
+                text += &format!("\x1e{n}.00 {kind} {id} pid={n} code={}\n", n % 3);
+            }
+            text += if torn { "\x1e99.00 end a co" } else { "" };
+            std::fs::write(dir.path().join("journal"), &text).unwrap();
+            let full = Journal::open(&dir).unwrap();
+            for name in ["a", "ab", "a/b", "end", "start"] {
+                let some = Journal::about_in_chunks(&dir, &[name.into()], size).unwrap();
+                let started = |journal: &Journal| {
+                    let task = journal.run().latest(name).filter(|task| task.guard.is_some());
+                    task.map(|task| (task.id.clone(), task.guard, task.collected))
+                };
+                prop_assert_eq!(started(&full), started(&some));
+                prop_assert_eq!(full.torn(), some.torn());
+                prop_assert_eq!(some.run().owner.map(|o| o.pid), Some(7));
+            }
+        }
+    }
 
     #[test]
     fn an_append_skips_nothing_that_others_appended() {
