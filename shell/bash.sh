@@ -25,19 +25,7 @@ _mw_start() { _mw_fork_group "$@"; }
 # A trace that goes to another descriptor in the script belongs in the log here.
 _mw_task_setup='case ${BASH_XTRACEFD-} in "") ;; *) BASH_XTRACEFD=2 ;; esac;'
 
-# errexit set, but without effect, since async_run stands in a condition:
-# there an ERR trap stays silent too.
-_mw_probe() {
-    _mw_more=
-    case $_mw_set in
-        *'set -e'*)
-            \trap '_mw_more=heard' ERR
-            false
-            \trap - ERR
-            case $_mw_more in heard) _mw_more= ;; *) _mw_more=' errexit=off' ;; esac
-            ;;
-    esac
-}
+_mw_err_trap=yes
 
 _mw_whoami() {
     _mw_self=${BASHPID-}

@@ -50,6 +50,14 @@ _mw_understand() {
     return "$_mw_rc"
 }
 
+# Makes _mw_code what others say: of signal N, ksh93 says 256+N, yash 384+N.
+_mw_normal() {
+    case $_mw_code in
+        3[89]? | 4??) _mw_code=$((_mw_code - 256)) ;;
+        25[6-9] | 2[6-9]? | 3??) _mw_code=$((_mw_code - 128)) ;;
+    esac
+}
+
 # Sets _mw_code to what the shell itself knows of the task _mw_name.
 _mw_reap() {
     case $_mw_name in *[.:@+-]*) _mw_encode ;; *) _mw_key=n_$_mw_name ;; esac
@@ -67,6 +75,7 @@ _mw_reap() {
             done
             # Not this shell's child: nobody can know.
             [ "$_mw_code" -ne 127 ] || _mw_code=137
+            _mw_normal
             ;;
     esac
 }
@@ -89,8 +98,9 @@ _mw_get() {
             ;;
     esac
     _mw_where
+    _mw_whoami
     _mw_rc=0
-    _mw_value=$("$_mw_bin" get "--dir=$_mw_dir" --answer ${_mw_at:+"--at=$_mw_at"} \
+    _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" ${_mw_at:+"--at=$_mw_at"} \
         ${_mw_scope:+"--in=$_mw_scope"} "$@") || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
     [ "$_mw_rc" -ge 125 ] || return "$_mw_rc"

@@ -234,10 +234,30 @@ _mw_task() {
 _mw_task_setup=
 
 # In the guard, after the task: sets _mw_more to more fields of its `end`.
-_mw_probe() { _mw_more=; }
+# errexit may be set, but without effect, since async_run stands in a
+# condition; there an ERR trap stays silent too. (Not in every shell is one.)
+_mw_err_trap=
+_mw_probe() {
+    _mw_more=
+    case $_mw_err_trap:$_mw_set in
+        yes:*'set -e'*)
+            \trap '_mw_more=heard' ERR
+            false
+            \trap - ERR
+            case $_mw_more in heard) _mw_more= ;; *) _mw_more=' errexit=off' ;; esac
+            ;;
+    esac
+}
 
 # Called when a task was started, with its command: devstack says so.
 _mw_started() { :; }
+
+# Runs a program inside a command substitution: an ERR trap of the script must
+# not print into the value.
+_mw_inside() {
+    case $_mw_err_trap in yes) \trap - ERR ;; esac
+    "$@" || exit "$?"
+}
 
 # Sets _mw_self to this very process's pid ($$ is the script's, also in subshells).
 _mw_whoami() { IFS=' ' \read -r _mw_self _mw_rest </proc/self/stat; }
@@ -258,7 +278,7 @@ _mw_open() {
     _mw_switch
     if \command -v "$_mw_bin" >/dev/null 2>&1; then
         _mw_rc=0
-        _mw_line=$("$_mw_bin" __open --owner "$$" --shell "$_mw_shell" \
+        _mw_line=$(_mw_inside "$_mw_bin" __open --owner "$$" --shell "$_mw_shell" \
             --script "$_mw_script" ${_mw_serial:+--serial} \
             ${MEANWHILE_DIR:+"--dir=$MEANWHILE_DIR"} \
             ${MEANWHILE_GRACE:+"--grace=$MEANWHILE_GRACE"} \
@@ -281,14 +301,19 @@ _mw_open() {
 
 _mw_begin() {
     case $_mw_mode in off) return 0 ;; esac
-    _mw_dir=
-    _mw_open --fresh
+    _mw_open --fresh ${_mw_dir:+"--leaving=$_mw_dir"}
 }
 
 # Runs a command of the program that is about this run.
 _mw_call() {
     _mw_rc=0
-    [ -n "$_mw_dir" ] || _mw_open --join || return
+    # To look at a run is no reason to open one where one is.
+    if [ -z "$_mw_dir" ] && [ -e "${MEANWHILE_DIR:-/nonexistent}/journal" ]; then
+        _mw_look=$MEANWHILE_DIR
+    else
+        [ -n "$_mw_dir" ] || _mw_open || return
+        _mw_look=$_mw_dir
+    fi
     case $_mw_mode in
         off)
             _mw_off_call "$@" || return
@@ -298,5 +323,5 @@ _mw_call() {
     _mw_verb=$1
     shift
     case $_mw_verb in report | status) ;; *) set -- ${_mw_scope:+"--in=$_mw_scope"} "$@" ;; esac
-    "$_mw_bin" "$_mw_verb" "--dir=$_mw_dir" "$@" || return
+    "$_mw_bin" "$_mw_verb" "--dir=$_mw_look" "$@" || return
 }

@@ -66,13 +66,21 @@ async_cleanup() {
     _mw_leave 0 2>/dev/null
 }
 
+_mw_off_say() {
+    \local IFS=' '
+    \printf '[%s Async %s:self]: %s\n' "${BASHPID-$$}" "$1" "${*:2}"
+}
+
 # Logs a message about a task, with %command standing for its command.
 async_log() {
     {
         _mw_enter
         set +x
     } 2>/dev/null
-    _mw_call __say "$@"
+    case $_mw_mode in
+        off) _mw_off_say "$@" ;;
+        *) _mw_call __say "$@" ;;
+    esac
     _mw_leave "$?" 2>/dev/null
 }
 

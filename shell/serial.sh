@@ -49,13 +49,14 @@ _mw_off_run() {
 
 # Collects as async_wait does, by what this shell knows.
 _mw_off_wait() {
-    _mw_first_failure=0 _mw_all='' _mw_any='' _mw_if_started='' _mw_loud=1 _mw_names=''
+    _mw_first_failure=0 _mw_all='' _mw_any='' _mw_if_started='' _mw_loud=1 _mw_names='' _mw_naming=''
     while [ $# -gt 0 ]; do
         case $1 in
             --all) _mw_all=1 ;;
             --any) _mw_any=1 ;;
             --if-started) _mw_if_started=1 ;;
             --quiet) _mw_loud= ;;
+            --uncollected) _mw_naming=1 ;;
             --timeout) shift ;;
             -*) ;;
             *) _mw_names="$_mw_names $1" ;;
@@ -79,15 +80,22 @@ _mw_off_wait() {
         case $_mw_pid:$_mw_all$_mw_any in
             collected:*:1) continue ;;
         esac
+        case $_mw_naming in 1) _mw_say "meanwhile: $_mw_name: never collected" ;; esac
         _mw_off_collect
         [ "$_mw_first_failure" -ne 0 ] || _mw_first_failure=$_mw_code
         case $_mw_any in
             1)
                 ASYNC_NAME=$_mw_name
-                break
+                return "$_mw_first_failure"
                 ;;
         esac
     done
+    case $_mw_any:$_mw_if_started in
+        1:)
+            _mw_say "meanwhile: no task is left to wait for"
+            return 127
+            ;;
+    esac
     return "$_mw_first_failure"
 }
 
@@ -104,7 +112,8 @@ _mw_off_collect() {
         collected:*) return 0 ;;
         ran:*) ;;
         *)
-            _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
+            \eval "_mw_stem=\${_mw_stem_$_mw_key-}"
+            [ -n "$_mw_stem" ] || _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
             if [ -z "$_mw_loud" ]; then
                 :
             elif [ -r "$_mw_dir/$_mw_stem.log" ]; then

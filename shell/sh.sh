@@ -7,6 +7,7 @@ case ${KSH_VERSION-} in
     *'MIRBSD KSH'* | *'LEGACY KSH'*)
         # mksh has no printf of its own; an external one would be a fork and an exec.
         _mw_shell=mksh
+        _mw_err_trap=yes
         _mw_start() { _mw_fork_group "$@"; }
         \eval "_mw_rs=\$'\\036'"
         _mw_append() { \print -r -- "$_mw_rs$_mw_up $1" >>"$_mw_dir/journal"; }
@@ -20,6 +21,7 @@ case ${KSH_VERSION-} in
         ;;
     *' 93'*)
         _mw_shell=ksh93
+        _mw_err_trap=yes
         _mw_start() { _mw_fork_group "$@"; }
         # ksh93 runs ( … ) in its own process, where an exit or a kill of the
         # task would be the guard's; as a background job it is one of its own.

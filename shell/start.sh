@@ -31,7 +31,11 @@ _mw_run() {
     case $_mw_verb:$# in
         async_run:0 | async_runfunc:0) _mw_usage "no name" || return ;;
         async_run:1) _mw_usage "no command for $1" || return ;;
-        async_run:*) shift ;;
+        async_run:*)
+            shift
+            case $1 in --) shift ;; esac
+            [ "$#" -gt 0 ] || _mw_usage "no command for $_mw_name" || return
+            ;;
     esac
     [ -n "$_mw_dir" ] || _mw_open || return
     _mw_check_name || return
@@ -83,7 +87,7 @@ _mw_check_name() {
     # A name that was used before: only the journal knows whether it is free.
     if [ -n "$_mw_pid" ] || [ -e "$_mw_dir/$_mw_stem.argv" ]; then
         _mw_rc=0
-        _mw_id=$("$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name") || _mw_rc=$?
+        _mw_id=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name") || _mw_rc=$?
         case $_mw_rc in
             0) _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/} ;;
             2) return 2 ;;
@@ -93,12 +97,16 @@ _mw_check_name() {
                 _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/}
                 ;;
         esac
+        \eval "_mw_stem_$_mw_key=\$_mw_stem"
     fi
 }
 
 _mw_bad_name() {
-    _mw_say "meanwhile: \`$_mw_name' is not a valid task name"
-    _mw_say "hint: a task name is letters, digits and _ . : @ + - (not first: . : @ + -), at most 128 bytes"
+    # The program knows how to print it, whatever is in it.
+    case $_mw_mode in
+        off) _mw_say "meanwhile: not a valid task name" ;;
+        *) "$_mw_bin" __next "--dir=$_mw_dir" -- "$_mw_name" || : ;;
+    esac
     return 2
 }
 
@@ -126,14 +134,13 @@ _mw_guard() {
         # Cancelled before it began.
         *) _mw_code=$_mw_ended ;;
     esac
-    # ksh93 says 256+N, yash 384+N, where others say 128+N for signal N.
-    case $_mw_code in
-        3[89]? | 4??) _mw_code=$((_mw_code - 256)) ;;
-        25[6-9] | 2[6-9]? | 3??) _mw_code=$((_mw_code - 128)) ;;
-    esac
-    \times >>"$_mw_dir/$_mw_stem.argv"
+    _mw_normal
     _mw_probe
     IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
-    _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"
+    # With the record written the guard's own exit code no longer matters,
+    # and `times` may fail as it likes; without it, it is all there is.
+    if _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"; then
+        { \times; } >>"$_mw_dir/$_mw_stem.argv"
+    fi
     exit "$_mw_code"
 }

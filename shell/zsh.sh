@@ -2,6 +2,7 @@
 # zsh.sh: what zsh (5.0 and later) does better, or otherwise.
 
 _mw_shell=zsh
+_mw_err_trap=yes
 
 # funcfiletrace is file:line of the callers: of this function, of its caller, of the verb.
 _mw_where() {

@@ -19,9 +19,8 @@ pub struct Cancel {
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// The time from TERM to KILL.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, env = "MEANWHILE_GRACE",
-          hide_env_values = true)]
-    grace: Option<u64>,
+    #[arg(long, value_name = "DURATION", env = "MEANWHILE_GRACE", hide_env_values = true)]
+    grace: Option<String>,
     /// The task that asks.
     #[arg(long = "in", hide = true)]
     scope: Option<String>,
@@ -51,7 +50,12 @@ impl Cancel {
             };
             ids.push(task.id.clone());
         }
-        let grace = self.grace.unwrap_or_else(|| cancel::grace(run));
+        let grace = match self.grace.as_deref() {
+            // An empty variable is as none.
+            None | Some("") => cancel::grace(run),
+            Some(text) => duration::parse(text)
+                .map_err(|rule| Failure::usage(format!("grace {text:?}"), rule))?,
+        };
         let survivors = cancel::cancel(&dir, &mut journal, &ids, grace)?;
         for survivor in &survivors {
             message::say(

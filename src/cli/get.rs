@@ -33,6 +33,7 @@ impl Get {
             at: self.caller.at().cloned(),
             timeout: self.timeout,
             if_started: false,
+            once: false,
             fail_fast: false,
             output: Output::Replay,
         };
@@ -40,7 +41,7 @@ impl Get {
         let mut stderr = std::io::stderr().lock();
         let outcome = collect(&dir, &request, &mut stderr, &mut message::Plain::default());
         drop(stderr);
-        if let Some(id) = outcome.as_ref().ok().and_then(|outcome| outcome.collected.first()) {
+        if let Some(id) = outcome.as_ref().ok().and_then(|outcome| outcome.ended.first()) {
             let failed = |error| Error::Replay { id: id.clone(), error };
             match Log::open(&dir, id, files::OUT).map_err(failed)? {
                 Some(mut out) => out.replay(&mut std::io::stdout().lock()).map_err(failed)?,

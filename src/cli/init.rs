@@ -54,7 +54,11 @@ impl Init {
         if self.devstack {
             parts.push(DEVSTACK);
         }
-        let glue: String = parts.into_iter().flat_map(code_lines).collect();
+        let mut glue: String = parts.into_iter().flat_map(code_lines).collect();
+        if matches!(self.shell, Shell::Sh) {
+            // dash takes the `--` of `eval -- "$(…)"` for the first word of this line.
+            glue.insert_str(0, "2>/dev/null || :\n");
+        }
         let text = if self.portable {
             let flavour = if self.devstack { " --devstack" } else { "" };
             let shell = format!("{:?}", self.shell).to_lowercase();

@@ -11,7 +11,7 @@ use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::pidfd::Handle;
 use crate::process::raw;
-use crate::run::{Id, Name, Task, code, files};
+use crate::run::{Id, Name, Task, code, duration, files};
 use crate::watch;
 
 /// Exit code of `__open`: the machine failed; the script goes on without.
@@ -33,6 +33,8 @@ pub enum Internal {
         fresh: bool,
         #[arg(long)]
         join: bool,
+        #[arg(long)]
+        leaving: Option<PathBuf>,
         #[arg(long)]
         serial: bool,
         #[arg(long)]
@@ -107,13 +109,26 @@ fn parse_id(text: &str) -> Result<Id, Failure> {
 impl Internal {
     pub fn run(self) -> Result<u8, Failure> {
         match self {
-            Self::Open { owner, shell, script, fresh, join, serial, grace, on_exit, dir } => {
+            Self::Open {
+                owner,
+                shell,
+                script,
+                fresh,
+                join,
+                leaving,
+                serial,
+                grace,
+                on_exit,
+                dir,
+            } => {
+                check_settings(grace.as_deref(), on_exit.as_deref())?;
                 let script = Path::new(&script).file_name().unwrap_or_default().to_string_lossy();
                 let asked = Opening {
                     path: dir.given().as_deref().map(absolute).transpose()?,
                     owner: Some(owner),
                     fresh,
                     join,
+                    leaving,
                     serial,
                     script: script.into_owned(),
                     shell,
@@ -162,6 +177,20 @@ impl Internal {
                 follow(&RunDir::open(&dir).map_err(Error::from)?, &parse_id(&id)?)
             }
         }
+    }
+}
+
+/// What a script's settings may be; told before anything is started.
+fn check_settings(grace: Option<&str>, on_exit: Option<&str>) -> Result<(), Failure> {
+    if let Some((text, Err(rule))) = grace.map(|text| (text, duration::parse(text))) {
+        return Err(Failure::usage(format!("MEANWHILE_GRACE is {text:?}"), rule));
+    }
+    match on_exit {
+        None | Some("wait" | "cancel" | "leave") => Ok(()),
+        Some(text) => Err(Failure::usage(
+            format!("MEANWHILE_ON_EXIT is {text:?}"),
+            "it is wait, cancel or leave; unset: wait after success, cancel after failure",
+        )),
     }
 }
 

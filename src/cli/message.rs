@@ -29,6 +29,16 @@ impl Failure {
         Self { code: code::USAGE, message, hint, breakdown: false }
     }
 
+    /// The option parser's complaint, in the form of all others.
+    pub fn parse(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let mut paragraphs = text.split("\n\n").map(|part| part.replace("\n  ", " "));
+        let message = paragraphs.next().unwrap_or_default();
+        let usage = paragraphs.find_map(|part| Some(part.strip_prefix("Usage: ")?.to_owned()));
+        Self::usage(message, usage.unwrap_or_else(|| "meanwhile help".to_owned()))
+    }
+
     /// No task of that name.
     pub fn unknown(message: impl Into<String>, hint: impl Into<String>) -> Self {
         let (message, hint) = (message.into(), Some(hint.into()));
@@ -165,7 +175,8 @@ impl Plain {
             );
         }
         if task.state() != State::Succeeded {
-            say(format!("{}: {}", task.id, ending(task)), None);
+            let cancelled = if task.state() == State::Cancelled { "cancelled, " } else { "" };
+            say(format!("{}: {cancelled}{}", task.id, ending(task)), None);
         }
     }
 }

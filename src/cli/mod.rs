@@ -65,12 +65,11 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8, Failure> {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to stdout and are no error.
-            let code = if error.use_stderr() { code::USAGE } else { code::OK };
-            return match error.print() {
-                Ok(()) => Ok(code),
-                Err(error) => Err(Failure::output(&error)),
-            };
+            if error.use_stderr() {
+                return Err(Failure::parse(&error));
+            }
+            // Help and version.
+            return error.print().map(|()| code::OK).map_err(|error| Failure::output(&error));
         }
     };
     match cli.command {

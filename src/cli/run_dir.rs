@@ -1,6 +1,7 @@
 //! Which run a command is about, and loading it for a report.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Failure;
@@ -18,7 +19,7 @@ use crate::run::{Id, Time};
 pub struct Dir {
     /// The run directory.
     #[arg(long, value_name = "DIR", env = "MEANWHILE_DIR", hide_env_values = true)]
-    pub dir: Option<PathBuf>,
+    pub dir: Option<OsString>,
 }
 
 impl Dir {
@@ -47,7 +48,7 @@ impl Dir {
 
     /// The path, if one is given; an empty variable counts as none.
     pub fn given(&self) -> Option<PathBuf> {
-        self.dir.clone().filter(|dir| !dir.as_os_str().is_empty())
+        self.dir.clone().filter(|dir| !dir.is_empty()).map(PathBuf::from)
     }
 }
 
@@ -71,7 +72,8 @@ impl Loaded {
             run.tasks().iter().map(|task| (task.id.clone(), command(dir, &task.id))).collect();
         let owner = run.owner.filter(|owner| pidfd::alive(*owner));
         let busy = || run.running().filter_map(|task| task.guard).any(pidfd::alive);
-        let live = run.closed.is_none() && (owner.is_some() || busy());
+        // With the script gone, the watcher still settles its tasks.
+        let live = run.closed.is_none() && (owner.is_some() || busy() || open::watched(dir));
         let until = match run.closed {
             _ if live => clock::now(),
             Some((time, _)) => time,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::client::collect::collect;
@@ -37,8 +39,9 @@ pub struct Wait {
     /// Return as soon as one of the tasks fails.
     #[arg(long, conflicts_with = "any")]
     fail_fast: bool,
-    /// Which logs to print.
-    #[arg(long, value_enum, default_value_t, env = "MEANWHILE_OUTPUT", hide_env_values = true)]
+    /// Which logs to print: replay (all), failed (of tasks that failed), quiet.
+    #[arg(long, default_value = "replay", env = "MEANWHILE_OUTPUT", hide_env_values = true,
+          value_parser = parse_output)]
     output: Output,
     /// Say of each task that the script never collected it.
     #[arg(long, hide = true)]
@@ -58,12 +61,20 @@ pub struct Caller {
     /// The task that asks.
     #[arg(long = "in", hide = true, value_parser = parse_id)]
     scope: Option<Id>,
-    /// Leave a shell an answer where an exit code alone is ambiguous.
-    #[arg(long, hide = true)]
-    answer: bool,
+    /// Leave the shell of this pid (by default the parent) an answer where an
+    /// exit code alone is ambiguous.
+    #[arg(long, hide = true, value_name = "PID", num_args = 0..=1, require_equals = true,
+          default_missing_value = "0")]
+    answer: Option<i32>,
     /// Speak as devstack's inc/async does.
     #[arg(long, hide = true)]
     devstack: bool,
+}
+
+fn parse_output(text: &str) -> Result<Output, String> {
+    // An empty variable is as none.
+    let text = if text.is_empty() { "replay" } else { text };
+    Output::from_str(text, false).map_err(|_| "it is replay, failed or quiet".to_owned())
 }
 
 fn parse_id(text: &str) -> Result<Id, String> {
@@ -84,6 +95,7 @@ impl Wait {
             at: self.caller.at.clone(),
             timeout: self.timeout,
             if_started: self.if_started,
+            once: self.caller.devstack,
             fail_fast: self.fail_fast,
             output: if self.quiet { Output::Quiet } else { self.output },
         };
@@ -121,7 +133,7 @@ pub fn finish(
     // this program was not found, failed, or was killed.
     let ambiguous = outcome.code >= code::FAILED || any || !outcome.lost.is_empty();
     if let Some(answer) = answer.filter(|_| ambiguous) {
-        let first = outcome.collected.first().map_or("-", Id::name);
+        let first = outcome.ended.first().map_or("-", Id::name);
         let lost: Vec<&str> = outcome.lost.iter().map(Id::as_str).collect();
         let (code, rest) = (outcome.code, outcome.code_without_lost);
         answer.give(&format!("{code} {rest} {first} {}", lost.join(" ")));
@@ -144,8 +156,9 @@ pub struct Answer<'a> {
 
 impl<'a> Answer<'a> {
     /// Removes an old answer, so that none is mistaken for the new one.
-    pub fn prepare(dir: &'a RunDir, wanted: bool) -> Option<Self> {
-        let answer = wanted.then(|| Self { dir, name: format!("answer.{}", parent()) })?;
+    pub fn prepare(dir: &'a RunDir, wanted: Option<i32>) -> Option<Self> {
+        let shell = if wanted? == 0 { parent() } else { wanted? };
+        let answer = Self { dir, name: format!("answer.{shell}") };
         dir.remove(&answer.name).ok()?;
         Some(answer)
     }
@@ -168,7 +181,7 @@ impl Caller {
     }
 
     /// Whether the shell wants an answer.
-    pub fn wants_answer(&self) -> bool {
+    pub fn wants_answer(&self) -> Option<i32> {
         self.answer
     }
 

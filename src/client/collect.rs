@@ -40,10 +40,19 @@ pub fn collect<W: Write>(
 ) -> Result<Outcome, Error> {
     let journal = open_journal(dir, request)?;
     let deadline = request.timeout.map(|micros| clock::now().0.saturating_add(micros));
-    let mut collector =
-        Collector { dir, request, journal, deadline, output, teller, outcome: Outcome::default() };
+    let mut collector = Collector {
+        dir,
+        request,
+        journal,
+        deadline,
+        output,
+        teller,
+        verdicts: Vec::new(),
+        ended: Vec::new(),
+        lost: Vec::new(),
+    };
     collector.work()?;
-    Ok(collector.outcome)
+    Ok(collector.outcome())
 }
 
 fn open_journal(dir: &RunDir, request: &Request) -> Result<Journal, Error> {
@@ -58,12 +67,17 @@ fn open_journal(dir: &RunDir, request: &Request) -> Result<Journal, Error> {
     }
 }
 
-/// Why blocking stopped.
-enum Woken {
-    /// The task at this place of the list has ended.
-    Ended(usize),
-    /// The time is up.
-    GaveUp,
+/// A task to collect, and its place among those asked for.
+struct Turn {
+    place: usize,
+    id: Id,
+}
+
+/// The code of what was asked for at a place.
+struct Verdict {
+    place: usize,
+    code: u8,
+    lost: bool,
 }
 
 struct Collector<'a, W> {
@@ -73,129 +87,137 @@ struct Collector<'a, W> {
     deadline: Option<u64>,
     output: &'a mut W,
     teller: &'a mut dyn Teller,
-    outcome: Outcome,
+    verdicts: Vec<Verdict>,
+    ended: Vec<Id>,
+    lost: Vec<Id>,
 }
 
 impl<W: Write> Collector<'_, W> {
     fn work(&mut self) -> Result<(), Error> {
-        let scope = self.request.scope.as_ref();
         match &self.request.which {
             Which::Named(names) => {
-                let ids = self.resolve(names)?;
-                self.in_order(ids)
+                let turns = self.resolve(names)?;
+                self.in_order(turns)
             }
             Which::All => {
-                let ids = self.journal.run().uncollected(scope).map(|t| t.id.clone()).collect();
-                self.in_order(ids)
+                let turns = self.uncollected();
+                self.in_order(turns)
             }
             Which::Any(names) => {
-                let ids: Vec<Id> = if names.is_empty() {
-                    self.journal.run().uncollected(scope).map(|t| t.id.clone()).collect()
-                } else {
-                    self.resolve(names)?
-                };
-                let open = |id: &Id| self.task(id).is_some_and(|t| t.collected.is_none());
-                let ids: Vec<Id> = ids.into_iter().filter(open).collect();
-                if ids.is_empty() {
-                    return if self.outcome.code == code::OK && !self.request.if_started {
-                        Err(Error::NoneLeft)
-                    } else {
-                        Ok(())
-                    };
-                }
-                match self.block(&ids, ids.len(), None)? {
-                    Woken::Ended(at) => self.take(&ids[at]),
-                    Woken::GaveUp => {
-                        self.give_up(&ids);
-                        Ok(())
-                    }
-                }
+                let turns =
+                    if names.is_empty() { self.uncollected() } else { self.resolve(names)? };
+                self.first(turns)
             }
         }
     }
 
-    /// The ids that names mean now; an unknown name is told and counted.
-    fn resolve(&mut self, names: &[Name]) -> Result<Vec<Id>, Error> {
-        let mut ids: Vec<Id> = Vec::new();
-        for name in names {
+    fn uncollected(&self) -> Vec<Turn> {
+        let scope = self.request.scope.as_ref();
+        let tasks = self.journal.run().uncollected(scope).enumerate();
+        tasks.map(|(place, task)| Turn { place, id: task.id.clone() }).collect()
+    }
+
+    /// The tasks that names mean now, each with its place; an unknown name is
+    /// told and counted.
+    fn resolve(&mut self, names: &[Name]) -> Result<Vec<Turn>, Error> {
+        let mut turns: Vec<Turn> = Vec::new();
+        for (place, name) in names.iter().enumerate() {
             let run = self.journal.run();
             let candidates = name.lookup(self.request.scope.as_ref());
-            let found = candidates.iter().find_map(|name| run.latest(name)).map(|t| t.id.clone());
-            match found {
-                Some(id) if self.request.scope.as_ref().is_some_and(|s| s.within(&id)) => {
-                    return Err(Error::Itself { id });
-                }
-                Some(id) if ids.contains(&id) => {}
-                Some(id) => ids.push(id),
-                None if self.request.if_started => {
+            let found = candidates.iter().find_map(|name| run.latest(name));
+            let found = found.filter(|task| !(self.request.once && task.collected.is_some()));
+            let Some(id) = found.map(|task| task.id.clone()) else {
+                if self.request.if_started {
                     self.teller.tell(&Note::NotStarted(name.as_str()));
-                }
-                None => {
+                } else {
                     let all = Journal::read(self.dir).ok();
                     let known = all.iter().flat_map(|j| j.run().tasks()).map(|t| t.id.name());
                     let near = did_you_mean(name.as_str(), known).map(str::to_owned);
                     self.teller.tell(&Note::Unknown(name.as_str(), near));
-                    self.count(code::UNKNOWN, false);
+                    self.verdicts.push(Verdict { place, code: code::UNKNOWN, lost: false });
                 }
+                continue;
+            };
+            if self.request.scope.as_ref().is_some_and(|scope| scope.within(&id)) {
+                return Err(Error::Itself { id });
+            }
+            if !turns.iter().any(|turn| turn.id == id) {
+                turns.push(Turn { place, id });
             }
         }
-        Ok(ids)
+        Ok(turns)
     }
 
-    fn in_order(&mut self, mut ids: Vec<Id>) -> Result<(), Error> {
-        while !ids.is_empty() {
-            let among = if self.request.fail_fast { ids.len() } else { 1 };
-            match self.block(&ids, among, Some(0))? {
-                Woken::Ended(at) => {
-                    let id = ids.remove(at);
-                    self.take(&id)?;
-                    if self.request.fail_fast && self.outcome.code != code::OK {
-                        return Ok(());
-                    }
-                }
-                Woken::GaveUp => {
-                    self.give_up(&ids);
-                    return Ok(());
-                }
+    fn in_order(&mut self, mut turns: Vec<Turn>) -> Result<(), Error> {
+        while !turns.is_empty() {
+            let among = if self.request.fail_fast { turns.len() } else { 1 };
+            let Some(at) = self.block(&turns, among, Some(0))? else {
+                self.give_up(&turns);
+                return Ok(());
+            };
+            let failed = self.take(&turns.remove(at))?;
+            if self.request.fail_fast && failed {
+                return Ok(());
             }
         }
         Ok(())
     }
 
-    fn give_up(&mut self, ids: &[Id]) {
-        for id in ids {
-            if let Some(task) = self.journal.run().task(id).filter(|task| task.end.is_none()) {
+    fn first(&mut self, turns: Vec<Turn>) -> Result<(), Error> {
+        let open = |turn: &Turn| self.task(&turn.id).is_some_and(|t| t.collected.is_none());
+        let turns: Vec<Turn> = turns.into_iter().filter(open).collect();
+        if turns.is_empty() {
+            let told = !self.verdicts.is_empty() || self.request.if_started;
+            return if told { Ok(()) } else { Err(Error::NoneLeft) };
+        }
+        let Some(at) = self.block(&turns, turns.len(), None)? else {
+            self.give_up(&turns);
+            return Ok(());
+        };
+        self.take(&turns[at]).map(drop)
+    }
+
+    fn give_up(&mut self, turns: &[Turn]) {
+        for turn in turns {
+            if let Some(task) = self.journal.run().task(&turn.id).filter(|t| t.end.is_none()) {
                 self.teller.tell(&Note::GaveUp(task));
             }
         }
-        self.count(code::TIMED_OUT, false);
+        let place = turns.first().map_or(0, |turn| turn.place);
+        self.verdicts.push(Verdict { place, code: code::TIMED_OUT, lost: false });
     }
 
-    /// Blocks until one of the first `among` of `ids` has ended. With a
-    /// `turn`, the others count only once they have failed.
-    fn block(&mut self, ids: &[Id], among: usize, turn: Option<usize>) -> Result<Woken, Error> {
+    /// Blocks until one of the first `among` of `turns` has ended, and says
+    /// which; none: the time is up. With a `next`, the others count only once
+    /// they have failed.
+    fn block(
+        &mut self,
+        turns: &[Turn],
+        among: usize,
+        next: Option<usize>,
+    ) -> Result<Option<usize>, Error> {
         let dir = self.dir;
         let failed = || Error::journal("wait in", dir.path());
-        if let Some(at) = self.ready(ids, among, turn) {
-            return Ok(Woken::Ended(at));
+        if let Some(at) = self.ready(turns, among, next) {
+            return Ok(Some(at));
         }
         if among > PICKED {
             pidfd::raise_limit();
         }
         let mut handles: Vec<(usize, Option<Handle>)> = Vec::new();
-        for (at, id) in ids.iter().take(among).enumerate() {
-            if let Some(task) = self.task(id).filter(|task| task.end.is_none()) {
+        for (at, turn) in turns.iter().take(among).enumerate() {
+            if let Some(task) = self.task(&turn.id).filter(|task| task.end.is_none()) {
                 let guard = task.guard.map_or(Ok(None), Handle::open).map_err(failed())?;
                 handles.push((at, guard));
             }
         }
         self.journal.catch_up().map_err(failed())?;
-        self.settle(ids, &mut handles)?;
-        if let Some(at) = self.ready(ids, among, turn) {
-            return Ok(Woken::Ended(at));
+        self.settle(turns, &mut handles)?;
+        if let Some(at) = self.ready(turns, among, next) {
+            return Ok(Some(at));
         }
         self.check_watcher();
-        self.note_wait(Kind::Wait, turn.map(|turn| &ids[turn]));
+        self.note_wait(Kind::Wait, next.map(|next| &turns[next].id));
         let woken = loop {
             let fds: Vec<_> =
                 handles.iter().filter_map(|(_, handle)| Some(handle.as_ref()?.as_fd())).collect();
@@ -205,12 +227,12 @@ impl<W: Write> Collector<'_, W> {
             }
             let left = self.deadline.map(|deadline| deadline.saturating_sub(clock::now().0));
             if wait_any(&fds, left).map_err(failed())?.is_none() {
-                break Woken::GaveUp;
+                break None;
             }
             self.journal.catch_up().map_err(failed())?;
-            self.settle(ids, &mut handles)?;
-            if let Some(at) = self.ready(ids, among, turn) {
-                break Woken::Ended(at);
+            self.settle(turns, &mut handles)?;
+            if let Some(at) = self.ready(turns, among, next) {
+                break Some(at);
             }
         };
         self.note_wait(Kind::Woken, None);
@@ -218,12 +240,12 @@ impl<W: Write> Collector<'_, W> {
     }
 
     /// The task to collect next, if one is ready.
-    fn ready(&self, ids: &[Id], among: usize, turn: Option<usize>) -> Option<usize> {
-        let end = |at: usize| self.task(&ids[at]).and_then(|task| task.end);
-        match turn {
-            Some(turn) => {
+    fn ready(&self, turns: &[Turn], among: usize, next: Option<usize>) -> Option<usize> {
+        let end = |at: usize| self.task(&turns[at].id).and_then(|task| task.end);
+        match next {
+            Some(next) => {
                 let failed = |at: &usize| end(*at).is_some_and(|(_, code)| code != code::OK);
-                (0..among).find(failed).or_else(|| end(turn).map(|_| turn))
+                (0..among).find(failed).or_else(|| end(next).map(|_| next))
             }
             None => (0..among).filter_map(|at| Some((end(at)?.0, at))).min().map(|(_, at)| at),
         }
@@ -233,7 +255,7 @@ impl<W: Write> Collector<'_, W> {
     /// what the kernel knows.
     fn settle(
         &mut self,
-        ids: &[Id],
+        turns: &[Turn],
         handles: &mut Vec<(usize, Option<Handle>)>,
     ) -> Result<(), Error> {
         let mut gone = Vec::new();
@@ -250,7 +272,7 @@ impl<W: Write> Collector<'_, W> {
         // Read only now: every record of a guard is older than its end.
         self.journal.catch_up().map_err(Error::journal("read the journal of", self.dir.path()))?;
         for (at, known) in gone {
-            let id = &ids[at];
+            let id = &turns[at].id;
             if self.task(id).is_some_and(|task| task.end.is_none()) {
                 // Before a task is given up, the whole journal is asked.
                 let failed = Error::journal("read the journal of", self.dir.path());
@@ -270,20 +292,23 @@ impl<W: Write> Collector<'_, W> {
                     kill::end(self.dir, &[&task], 0);
                 }
                 if known.is_none() {
-                    self.outcome.lost.push(id.clone());
+                    self.lost.push(id.clone());
                 }
             }
         }
         Ok(())
     }
 
-    /// Collects one task that has ended.
-    fn take(&mut self, id: &Id) -> Result<(), Error> {
-        let Some(task) = self.task(id).cloned() else { return Ok(()) };
-        let Some(code) = task.code() else { return Ok(()) };
-        self.count(code, self.outcome.lost.contains(id));
+    /// Collects one task that has ended; returns whether it failed.
+    fn take(&mut self, turn: &Turn) -> Result<bool, Error> {
+        let id = &turn.id;
+        let Some((task, code)) = self.task(id).and_then(|t| Some((t.clone(), t.code()?))) else {
+            return Ok(false);
+        };
+        self.verdicts.push(Verdict { place: turn.place, code, lost: self.lost.contains(id) });
+        self.ended.push(id.clone());
         if task.collected.is_some() {
-            return Ok(());
+            return Ok(code != code::OK);
         }
         self.teller.tell(&Note::Before(&task, self.journal.run()));
         let wanted = match self.request.output {
@@ -299,8 +324,7 @@ impl<W: Write> Collector<'_, W> {
         // If this is lost, the next wait shows the output again: no harm.
         let _ = self.journal.append(Kind::Collected, Some(id), &fields);
         self.teller.tell(&Note::After(&task, self.journal.run()));
-        self.outcome.collected.push(id.clone());
-        replayed
+        replayed.map(|()| code != code::OK)
     }
 
     fn replay(&mut self, task: &Task, wanted: bool) -> Result<(), Error> {
@@ -362,13 +386,15 @@ impl<W: Write> Collector<'_, W> {
         let _ = self.journal.append(kind, id, &fields);
     }
 
-    fn count(&mut self, code: u8, lost: bool) {
-        if self.outcome.code == code::OK {
-            self.outcome.code = code;
-        }
-        if self.outcome.code_without_lost == code::OK && !lost {
-            self.outcome.code_without_lost = code;
-        }
+    /// The first failure is told by the order asked for, not by that of the ends.
+    fn outcome(mut self) -> Outcome {
+        self.verdicts.sort_by_key(|verdict| verdict.place);
+        let first = |lost_too: bool| {
+            let failed = |v: &&Verdict| v.code != code::OK && (lost_too || !v.lost);
+            self.verdicts.iter().find(failed).map_or(code::OK, |v| v.code)
+        };
+        let (code, code_without_lost) = (first(true), first(false));
+        Outcome { code, code_without_lost, ended: self.ended, lost: self.lost }
     }
 
     fn task(&self, id: &Id) -> Option<&Task> {

@@ -25,6 +25,9 @@ pub enum Error {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The directory holds no run.
+    #[error("there is no run in {}", .0.display())]
+    NoRun(PathBuf),
     /// The directory holds a run that still goes on.
     #[error("{} is in use by {whose}", path.display())]
     InUse {
@@ -34,7 +37,7 @@ pub enum Error {
         whose: String,
     },
     /// The name's task still runs, or nobody has collected it.
-    #[error("{id}: a task of this name {} already", if *running { "is running" } else { "has ended and is not collected" })]
+    #[error("{id}: a task of this name {}", if *running { "still runs" } else { "has ended and is not collected yet" })]
     Taken {
         /// The task.
         id: Id,
@@ -72,7 +75,10 @@ impl Error {
     /// A journal's failure at `doing` in `path`.
     pub fn journal(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
-        move |error| Self::Journal { doing, path, error }
+        move |error| match error.kind() {
+            std::io::ErrorKind::NotFound => Self::NoRun(path),
+            _ => Self::Journal { doing, path, error },
+        }
     }
 
     /// Its exit code.
@@ -86,20 +92,25 @@ impl Error {
 
     /// Whether the machine failed, not the caller: a script may go on without us.
     pub fn is_breakdown(&self) -> bool {
-        matches!(self, Self::Journal { .. } | Self::Spawn { .. } | Self::Dir(DirError::Io { .. }))
+        matches!(
+            self,
+            Self::Journal { .. }
+                | Self::NoRun(_)
+                | Self::Spawn { .. }
+                | Self::Dir(DirError::Io { .. })
+        )
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name(_) => format!("a task name is {}", name::RULE),
-            Self::Dir(DirError::Missing(_)) => {
+            Self::NoRun(_) | Self::Dir(DirError::Missing(_)) => {
                 "name the run: MEANWHILE_DIR=DIR, or --dir DIR".into()
             }
-            Self::Dir(DirError::Open { path, .. }) => format!("chmod 700 {}", quoted(path)),
-            Self::Dir(DirError::NotADirectory(_) | DirError::Foreign { .. }) => {
-                "choose a directory of your own: MEANWHILE_DIR=\"$(mktemp -d)\"".into()
-            }
+            Self::Dir(
+                DirError::NotADirectory(_) | DirError::Foreign { .. } | DirError::Open { .. },
+            ) => "choose a directory of your own: MEANWHILE_DIR=\"$(mktemp -d)\"".into(),
             Self::InUse { path, .. } => format!(
                 "look: meanwhile status --dir {}; for a run of its own: unset MEANWHILE_DIR",
                 quoted(path)

@@ -30,6 +30,8 @@ pub struct Opening {
     pub owner: Option<u32>,
     /// Never join a run, also not one's own.
     pub fresh: bool,
+    /// The run that this script leaves for the fresh one.
+    pub leaving: Option<PathBuf>,
     /// Join a run that has no script, rather than open one: to collect from it.
     pub join: bool,
     /// Run tasks at the point of start.
@@ -56,8 +58,14 @@ pub struct Opened {
 
 /// Opens a run as asked, or joins the one that is there.
 pub fn open(asked: &Opening) -> Result<Opened, Error> {
-    let path = asked.path.clone().map_or_else(|| default_path(&asked.script), Ok)?;
-    let dir = RunDir::create(&path)?;
+    if let Some(path) = &asked.leaving {
+        leave(path)?;
+    }
+    let dir = match &asked.path {
+        Some(path) => RunDir::create(path)?,
+        None => new_dir(&asked.script)?,
+    };
+    let path = dir.path().to_owned();
     let failed = || Error::journal("open", &path);
     let lock = lock(&dir, files::LOCK).map_err(failed())?;
     let owner = asked.owner.map(|pid| Process {
@@ -65,14 +73,18 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         started: Stat::of(pid).map(|stat| stat.started).unwrap_or_default(),
     });
     match Journal::open(&dir) {
-        Ok(journal) => match standing(journal.run(), owner, asked) {
+        Ok(mut journal) => match standing(journal.run(), owner, asked) {
             Standing::Join => {
                 let opened = Opened { dir, journal, _lock: lock };
                 ensure_watcher(&opened.dir, opened.journal.run().owner)?;
                 return Ok(opened);
             }
             Standing::Busy(whose) => return Err(Error::InUse { path, whose }),
-            Standing::Over => retire(&dir, journal)?,
+            Standing::Over => {
+                close(&mut journal);
+                // Its watcher keeps the old file locked.
+                dir.remove(files::WATCHER).map_err(failed())?;
+            }
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(failed()(error)),
@@ -100,6 +112,8 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     Ok(Opened { dir, journal, _lock: lock })
 }
 
+const OWN_TASKS: &str = "this script's own tasks, which still run";
+
 enum Standing {
     Join,
     Busy(String),
@@ -116,26 +130,38 @@ fn standing(run: &Run, me: Option<Process>, asked: &Opening) -> Standing {
         _ if run.closed.is_some() && !busy => Standing::Over,
         Some(owner) if Some(owner) == me => match (asked.fresh, busy) {
             (false, _) => Standing::Join,
-            (true, true) => Standing::Busy("this script's own tasks, which still run".into()),
+            (true, true) => Standing::Busy(OWN_TASKS.into()),
             (true, false) => Standing::Over,
         },
         Some(owner) if pidfd::alive(owner) => Standing::Busy(named(owner)),
         Some(owner) if busy => Standing::Busy(format!("tasks that outlived {}", named(owner))),
         Some(_) => Standing::Over,
         None if me.is_none() || asked.join => Standing::Join,
-        None if busy => Standing::Busy("tasks started by `meanwhile start`".into()),
+        None if run.tasks().iter().any(|task| task.collected.is_none()) => {
+            Standing::Busy("tasks of `meanwhile start` that nobody has collected".into())
+        }
         None => Standing::Over,
     }
 }
 
-/// Closes a run that is over, and waits until its watcher is gone.
-fn retire(dir: &RunDir, mut journal: Journal) -> Result<(), Error> {
-    if watched(dir) {
-        // Cannot be refused: a full disk shows at the next step.
-        let _ = journal.append(Kind::Close, None, &[("how", "finished".into())]);
-        lock(dir, files::WATCHER).map_err(Error::journal("retire", dir.path()))?;
+/// Leaves a run of this script for a fresh one: refused while its tasks run.
+fn leave(path: &Path) -> Result<(), Error> {
+    let Ok(dir) = RunDir::open(path) else { return Ok(()) };
+    let Ok(mut journal) = Journal::open(&dir) else { return Ok(()) };
+    if journal.run().running().filter_map(|task| task.guard).any(pidfd::alive) {
+        return Err(Error::InUse { path: path.to_owned(), whose: OWN_TASKS.into() });
     }
+    close(&mut journal);
     Ok(())
+}
+
+/// Closes a run that is over. Its watcher goes when it sees that; it has no
+/// say in what comes after, so nobody waits for it: it may be stopped.
+fn close(journal: &mut Journal) {
+    if journal.run().closed.is_none() {
+        // A full disk shows at the next step.
+        let _ = journal.append(Kind::Close, None, &[("how", "finished".into())]);
+    }
 }
 
 /// Whether the run's watcher lives.
@@ -193,8 +219,8 @@ pub fn state_home() -> Result<PathBuf, Error> {
     Ok(state.join("meanwhile"))
 }
 
-/// A new run's directory: script, wall clock and pid of the caller's parent.
-fn default_path(script: &str) -> Result<PathBuf, Error> {
+/// Makes a new run's directory: script, wall clock and pid of the caller's parent.
+fn new_dir(script: &str) -> Result<RunDir, Error> {
     let stem = Path::new(script).file_name().unwrap_or_default().to_string_lossy();
     let stem: String = stem
         .chars()
@@ -203,5 +229,12 @@ fn default_path(script: &str) -> Result<PathBuf, Error> {
         .collect();
     let now = jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string();
     let pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
-    Ok(state_home()?.join(format!("{stem}-{now}-{pid}")))
+    let home = state_home()?;
+    let mut path = home.join(format!("{stem}-{now}-{pid}"));
+    let mut count = 1;
+    while path.exists() {
+        count += 1;
+        path = home.join(format!("{stem}-{now}-{pid}-{count}"));
+    }
+    Ok(RunDir::create(&path)?)
 }

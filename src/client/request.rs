@@ -41,6 +41,8 @@ pub struct Request {
     pub timeout: Option<u64>,
     /// A name that was never started is no error.
     pub if_started: bool,
+    /// A task that was collected before is as one that was never started.
+    pub once: bool,
     /// Return at the first failure.
     pub fail_fast: bool,
     /// Which output to pass on.
@@ -54,8 +56,8 @@ pub struct Outcome {
     pub code: u8,
     /// The same, as if the lost tasks had succeeded.
     pub code_without_lost: u8,
-    /// The collected tasks, in order.
-    pub collected: Vec<Id>,
+    /// The tasks that have ended, in the order of their turn.
+    pub ended: Vec<Id>,
     /// Those whose code nobody but the parent of their guard can know.
     pub lost: Vec<Id>,
 }
@@ -69,7 +71,7 @@ pub enum Note<'a> {
     After(&'a Task, &'a Run),
     /// No such task, and the name that may be meant.
     Unknown(&'a str, Option<String>),
-    /// No such task, which is fine (`if_started`).
+    /// No such task, which is fine (`if_started`), or collected before (`once`).
     NotStarted(&'a str),
     /// Its log is gone.
     LogGone(&'a Task),

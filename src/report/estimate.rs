@@ -27,8 +27,11 @@
 //! estimate is then too high; a step of unknown CPU time is taken to have
 //! wanted a whole processor, which makes it lower.
 
+use std::collections::HashMap;
+
 use super::Subject;
-use crate::run::Time;
+use crate::run::state::Wait;
+use crate::run::{Id, Run, Time};
 
 /// A step that used less than so much of its fair share was not short of it.
 const SHORT: f64 = 0.75;
@@ -82,38 +85,51 @@ impl Step {
 pub fn estimate(subject: &Subject<'_>) -> Estimate {
     let (since, until) = (subject.since(), subject.until);
     let elapsed = until.since(since);
-    let tasks: Vec<(Time, Time, Option<u64>)> = subject
+    let tasks: Vec<(&Id, Time, Time, Option<u64>)> = subject
         .run
         .tasks()
         .iter()
         .filter_map(|task| {
             let from = task.started()?.max(since);
             let end = task.end.map_or(until, |(end, _)| end.min(until));
-            Some((from, end.max(from), subject.cpu(&task.id)))
+            Some((&task.id, from, end.max(from), subject.cpu(&task.id)))
         })
         .collect();
-    let background = tasks.iter().map(|(from, end, _)| end.since(*from)).sum();
-    let blocked_spans = blocked(subject, since, until);
+    let background = tasks.iter().map(|(_, from, end, _)| end.since(*from)).sum();
+    let mut waits = by_scope(subject.run);
+    let blocked_spans = stretches(&waits.remove(&None).unwrap_or_default(), since, until);
     let blocked = blocked_spans.iter().map(|(from, end)| end.since(*from)).sum();
     if subject.run.serial {
         return Estimate { elapsed, serial: elapsed, blocked, background };
     }
-    let known_cpu: u64 = tasks.iter().filter_map(|(_, _, cpu)| *cpu).sum();
+    let known_cpu: u64 = tasks.iter().filter_map(|(_, _, _, cpu)| *cpu).sum();
     let script_cpu = subject.script_cpu.map(|cpu| cpu.saturating_sub(known_cpu));
     let mut steps = vec![Step::new(gaps(&blocked_spans, since, until), script_cpu)];
     steps[0].usage = steps[0].usage.min(1.0);
-    steps.extend(tasks.into_iter().map(|(from, end, cpu)| Step::new(vec![(from, end)], cpu)));
+    steps.extend(tasks.into_iter().map(|(id, from, end, cpu)| {
+        // While a task waits for its own tasks, they are what is under way.
+        let own = waits.get(&Some(id)).map(|waits| stretches(waits, from, end));
+        Step::new(gaps(&own.unwrap_or_default(), from, end), cpu)
+    }));
     Estimate { elapsed, serial: sweep(&steps, subject), blocked, background }
 }
 
-/// The stretches in which the script itself blocked, joined and in order.
-fn blocked(subject: &Subject<'_>, since: Time, until: Time) -> Vec<(Time, Time)> {
-    let mut spans: Vec<(Time, Time)> = subject
-        .run
-        .waits
+/// The waits by who blocked: a task, or the script itself.
+fn by_scope(run: &Run) -> HashMap<Option<&Id>, Vec<&Wait>> {
+    let mut waits: HashMap<_, Vec<_>> = HashMap::new();
+    for wait in &run.waits {
+        waits.entry(wait.scope.as_ref()).or_default().push(wait);
+    }
+    waits
+}
+
+/// The stretches of these waits between two moments, joined and in order.
+fn stretches(waits: &[&Wait], since: Time, until: Time) -> Vec<(Time, Time)> {
+    let mut spans: Vec<(Time, Time)> = waits
         .iter()
-        .filter(|wait| wait.scope.is_none())
-        .map(|wait| (wait.from.clamp(since, until), wait.until.unwrap_or(until).min(until)))
+        .map(|wait| {
+            (wait.from.clamp(since, until), wait.until.unwrap_or(until).clamp(since, until))
+        })
         .filter(|(from, end)| from < end)
         .collect();
     spans.sort_unstable();

@@ -7,6 +7,9 @@ use super::estimate::estimate;
 use crate::run::state::Close;
 use crate::run::{State, Task, code, duration};
 
+/// What is over sooner, in microseconds, tells nothing: times come in 10 ms.
+const SHORT: u64 = 200_000;
+
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
 
@@ -20,6 +23,12 @@ pub fn summary(subject: &Subject<'_>) -> String {
         writeln!(
             text,
             "meanwhile: {}; run serially (MEANWHILE_PARALLEL=0)",
+            duration::display(figures.elapsed)
+        )
+    } else if figures.elapsed < SHORT {
+        writeln!(
+            text,
+            "meanwhile: {}; too short for an estimate",
             duration::display(figures.elapsed)
         )
     } else {
@@ -90,8 +99,8 @@ pub fn ending(task: &Task) -> String {
         State::Running => "still running".to_owned(),
         State::Succeeded => "succeeded".to_owned(),
         State::Failed(code) => format!("exit code {code}"),
-        State::Cancelled => format!("cancelled, exit code {}", task.code().unwrap_or_default()),
-        State::Lost => "its guard was killed; exit code 137".to_owned(),
+        State::Cancelled => format!("exit code {}", task.code().unwrap_or_default()),
+        State::Lost => "exit code 137; its guard was killed".to_owned(),
         State::Signalled(signal) => match code::signal_name(signal) {
             Some(name) => format!("exit code {} (SIG{name})", 128 + u32::from(signal)),
             None => format!("exit code {} (signal {signal})", 128 + u32::from(signal)),

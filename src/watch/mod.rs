@@ -96,17 +96,16 @@ impl Watcher {
                 self.guard_ended(place);
             }
             self.hold_new();
+            // One that somebody closed belongs to its successor.
+            if self.journal.run().closed.is_some() {
+                return Ok(());
+            }
             let owned = self.journal.run().owner.is_some();
             if owned && self.script.as_ref().is_none_or(Handle::ended) {
                 return self.script_ended();
             }
-            // A run without a script is over, for now, when its tasks are; one
-            // that somebody closed belongs to its successor.
-            let closed = self.journal.run().closed.is_some();
-            if (!owned || closed)
-                && self.journal.run().running().next().is_none()
-                && self.leave(closed)?
-            {
+            // A run without a script is over, for now, when its tasks are.
+            if !owned && self.journal.run().running().next().is_none() && self.leave()? {
                 return Ok(());
             }
             events.clear();
@@ -124,10 +123,7 @@ impl Watcher {
 
     /// Whether the watcher may go: under the run's lock, so that no task can
     /// start between this look and its end.
-    fn leave(&mut self, closed: bool) -> Result<bool, Error> {
-        if closed {
-            return Ok(true);
-        }
+    fn leave(&mut self) -> Result<bool, Error> {
         let lock = open::lock(&self.dir, files::LOCK);
         self.read()?;
         let idle = self.journal.run().running().next().is_none();

@@ -58,11 +58,7 @@ fn follow_cancel_status_and_report() {
     assert_eq!((output.code, output.stdout.as_str()), (143, "begun\n"));
     assert!(output.stderr.contains("long: cancelled"), "{}", output.stderr);
     let report = with_run(&sandbox, &["report"]).ok();
-    assert!(
-        report.stdout.contains("cancelled   long: cancelled, exit code 143"),
-        "{}",
-        report.stdout
-    );
+    assert!(report.stdout.contains("cancelled   long: exit code 143"), "{}", report.stdout);
     let report = with_run(&sandbox, &["report", "--format", "json", "-o", "r.json"]).ok();
     assert_eq!(report.stdout, "");
     let json: serde_json::Value = serde_json::from_str(&sandbox.read("r.json")).unwrap();
@@ -120,7 +116,7 @@ fn a_directory_that_is_not_ones_own_is_refused() {
     std::fs::set_permissions(sandbox.run_dir(), PermissionsExt::from_mode(0o755)).unwrap();
     let output = with_run(&sandbox, &["start", "a", "true"]);
     assert_eq!(output.code, 125);
-    assert!(output.stderr.contains("hint: chmod 700"), "{}", output.stderr);
+    assert!(output.stderr.contains("hint: choose a directory of your own"), "{}", output.stderr);
     if rustix_is_root() {
         std::os::unix::fs::chown(sandbox.run_dir(), Some(65534), None).unwrap();
         let output = with_run(&sandbox, &["start", "a", "true"]);

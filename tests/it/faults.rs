@@ -51,14 +51,17 @@ fn the_watcher_is_killed() {
             &sandbox,
             shell,
             "f() { read line <gate2; echo out; return 3; }\nmkfifo gate2\nasync_runfunc f\n\
-             async_run g sh -c 'exit 4'\ngate\n(echo go >gate2) &\n\
+             async_run g sh -c 'exit 4'\ngate\nasync_wait --timeout 0.01 f 2>&1 || :\n\
+             (echo go >gate2) &\n\
              rc=0; async_wait f || rc=$?; echo $rc\nrc=0; async_wait g || rc=$?; echo $rc",
         );
-        kill(sandbox.watcher(), "KILL");
+        let watcher = sandbox.watcher();
+        kill(watcher, "KILL");
+        assert!(until(|| !sandbox.census().iter().any(|(pid, _)| *pid == watcher)));
         let output = held.go().ok();
-        assert_eq!(output.stdout, "out\n3\n4\n", "{}", shell.name);
-        let notices = output.stderr.matches("the watcher of this run is dead").count();
-        assert!(notices <= 1, "{}", output.stderr);
+        assert!(output.stdout.ends_with("out\n3\n4\n"), "{}", shell.name);
+        let said = output.stdout + &output.stderr;
+        assert_eq!(said.matches("the watcher of this run is dead").count(), 1, "{said}");
     }
 }
 
@@ -119,7 +122,11 @@ fn a_guard_is_killed() {
         kill(guard, "KILL");
         let output = held.go().ok();
         assert_eq!(output.stdout, "137\n", "{}", shell.name);
-        assert!(output.stderr.contains("f: its guard was killed"), "{}", output.stderr);
+        assert!(
+            output.stderr.contains("f: exit code 137; its guard was killed"),
+            "{}",
+            output.stderr
+        );
     }
 }
 
@@ -201,6 +208,24 @@ fn the_run_directory_is_deleted() {
         assert_eq!(output.stdout, "3\n0\nhere\n5\n", "{}: {}", shell.name, output.stderr);
         assert!(output.stderr.contains("there is no run directory"), "{}", output.stderr);
         assert!(output.stderr.contains("a: its log is gone"), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn the_run_directory_is_deleted_under_a_running_task() {
+    for shell in crate::sandbox::shells() {
+        let sandbox = Sandbox::new();
+        let held = held(
+            &sandbox,
+            shell,
+            "mkfifo gate2 gate3\nf() { read line <gate2; exit 6; }\nok() { read line <gate3; }\n\
+             async_runfunc f\nasync_runfunc ok\nwhile [ ! -e run/ok.argv ]; do :; done\nrm -rf run\n\
+             gate\n(echo go >gate2; echo go >gate3) &\n\
+             rc=0; async_wait f 2>/dev/null || rc=$?; echo $rc\n\
+             rc=0; async_wait ok 2>/dev/null || rc=$?; echo $rc",
+        );
+        let output = held.go().ok();
+        assert_eq!(output.stdout, "6\n0\n", "{}: {}", shell.name, output.stderr);
     }
 }
 

@@ -17,7 +17,8 @@ fn run(shell: Shell, text: &str, mode: &str, parallel: &str) {
     let sandbox = Sandbox::new();
     let text = format!("set -eu\n{LIB}\n{text}\nfinish\n");
     let mut command = sandbox.script(shell, &text);
-    command.env("SCENARIO_SHELL", shell.init).env("SCENARIO_MODE", mode);
+    command.env("SCENARIO_SHELL", shell.init).env("SCENARIO_NAME", shell.name);
+    command.env("SCENARIO_MODE", mode);
     command.env("MEANWHILE_PARALLEL", parallel);
     let output = sandbox.finish(command.spawn().unwrap());
     let passed = output.stdout.lines().last().is_some_and(|line| line.starts_with("passed: "));
@@ -49,6 +50,11 @@ fn arguments() {
 #[test]
 fn nested() {
     scenario(include_str!("../scenarios/nested.sh"));
+}
+
+#[test]
+fn mended() {
+    scenario(include_str!("../scenarios/mended.sh"));
 }
 
 #[test]

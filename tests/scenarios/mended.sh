@@ -1,0 +1,89 @@
+# shellcheck shell=sh disable=SC2154,SC2034,SC3047
+# Bugs that were once here.
+
+hello() { printf 'hello %s\n' "$*"; }
+fails() { return "$1"; }
+
+# An ERR trap of the script printed into the value of async_get.
+case $SCENARIO_NAME in
+    bash | zsh)
+        trap 'echo ERR' ERR
+        async_run --capture value sh -c 'echo out; exit 3'
+        async_get value value || rc=$?
+        trap - ERR
+        check 'ERR trap and get' 'out:3' "$value:$rc"
+        ;;
+esac
+
+# async_get of a collected task emptied the variable.
+async_run --capture again echo kept
+async_wait again
+async_get value again
+check 'get after wait' kept "$value"
+async_get value again
+check 'get again' kept "$value"
+
+# An unknown name was counted before a failure that stood first.
+async_run bad fails 3
+code async_wait bad nosuch
+check 'first failure in order' 3 "$rc"
+code async_wait nosuch bad
+check 'unknown first' 127 "$rc"
+
+# Empty variables are as none.
+export MEANWHILE_DIR='' MEANWHILE_GRACE='' MEANWHILE_OUTPUT='' MEANWHILE_ON_EXIT=''
+async_run empties hello empty
+async_wait empties >/dev/null
+async_status >/dev/null
+async_cancel empties
+unset MEANWHILE_DIR MEANWHILE_GRACE MEANWHILE_OUTPUT MEANWHILE_ON_EXIT
+
+# NAME -- COMMAND
+async_run dashes -- hello --
+check 'name -- command' 'hello --' "$(live_or "$(async_wait dashes)" 'hello --')"
+code async_run dashes --
+check 'name -- nothing' 2 "$rc"
+
+# async_init opens a fresh run; with tasks under way it is refused.
+async_run before hello before
+async_wait before >/dev/null
+code async_init
+check 'init' 0 "$rc"
+code async_wait before
+check 'a fresh run' 127 "$rc"
+if [ "$SCENARIO_MODE" = parallel ]; then
+    async_run long sleep 1000
+    code async_init
+    check 'init with a task under way' 125 "$rc"
+    async_cancel long
+    code async_wait long
+    check 'the run is as it was' 143 "$rc"
+fi
+
+# Settings that cannot be are refused before anything starts.
+code sh -c "eval \"\$(meanwhile init sh)\"; MEANWHILE_ON_EXIT=bogus; async_run x touch started"
+check 'bogus setting' 2 "$rc"
+check 'nothing started' no "$([ -e started ] && echo yes || echo no)"
+
+# dash lost the first line of `eval -- "$(…)"`.
+case $SCENARIO_SHELL in
+    sh)
+        eval -- "$(meanwhile init sh)"
+        async_run after_eval hello eval
+        async_wait after_eval >/dev/null
+        ;;
+esac
+
+# errexit that has no effect in a condition is told, where a shell can tell.
+case $SCENARIO_NAME:$SCENARIO_MODE in
+    bash:* | zsh:* | mksh:* | ksh93:*)
+        stops() {
+            false
+            echo 'went on'
+        }
+        async_run inert stops || exit 9
+        message=$(async_wait inert 2>&1 >/dev/null) || :
+        case $message in *'errexit had no effect'*) found=yes ;; *) found=$message ;; esac
+        check 'errexit without effect' yes "$found"
+        ;;
+esac
