@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2069,SC2030,SC2031,SC2034,SC2154
+# shellcheck shell=sh disable=SC2015,SC2069,SC2030,SC2031,SC2034,SC2154,SC3047
 # common.sh: the glue, in the shell language that bash, zsh, dash, busybox
 # ash, mksh, ksh93 and yash share. bash.sh, zsh.sh and sh.sh replace a few
 # small functions where a shell can do better or needs it done otherwise;
