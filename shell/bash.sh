@@ -2,6 +2,7 @@
 # bash.sh: what bash (3.2 and later) does better than POSIX lets it.
 
 _mw_shell=bash
+_mw_find_tty
 
 _mw_where() {
     _mw_at=${BASH_SOURCE[3]-}
@@ -17,7 +18,7 @@ _mw_encode() {
     _mw_key=${_mw_key//:/_c}
     _mw_key=${_mw_key//@/_a}
     _mw_key=${_mw_key//+/_p}
-    _mw_key=e_${_mw_key//-/_m}
+    _mw_key=${_mw_key//-/_m}
 }
 
 # At each fork bash searches its table of jobs, which keeps those that have
@@ -32,9 +33,14 @@ _mw_start() {
 # A trace that goes to another descriptor in the script belongs in the log here.
 _mw_task_setup='case ${BASH_XTRACEFD-} in "") ;; *) BASH_XTRACEFD=2 ;; esac;'
 
-_mw_err_trap=yes
+_mw_untrap='\trap - ERR DEBUG'
 
 _mw_whoami() {
     _mw_self=${BASHPID-}
-    [ -n "$_mw_self" ] || IFS=' ' \read -r _mw_self _mw_rest </proc/self/stat
+    case $_mw_self in
+        '')
+            \read -r _mw_self </proc/self/stat
+            _mw_self=${_mw_self%% *}
+            ;;
+    esac
 }

@@ -10,12 +10,18 @@ _mw_wait() {
             ;;
     esac
     _mw_where
-    _mw_rc=0
+    # (The code is taken afterwards: a trap of the script may run other verbs.)
     "$_mw_bin" wait "--dir=$_mw_dir" --answer ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
-        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" || _mw_rc=$?
-    # With --any the answer also says which. Else codes up to 124 are plain.
-    case " $* " in *' --any '*) ;; *) [ "$_mw_rc" -ge 125 ] || return "$_mw_rc" ;; esac
-    _mw_understand "$@"
+        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
+    # Codes up to 124 are plain; but with --any the answer also says which.
+    [ "$_mw_rc" -lt 125 ] || {
+        _mw_understand "$@" || return
+        return 0
+    }
+    for _mw_rest in "$@"; do
+        case $_mw_rest in --any) _mw_understand "$@" || return ;; esac
+    done
+    return "$_mw_rc"
 }
 
 # Makes sense of an exit code that may be a task's or that of a failing
@@ -24,7 +30,11 @@ _mw_understand() {
     _mw_whoami
     _mw_answer='' _mw_alone='' _mw_first='' _mw_lost=''
     if [ -r "$_mw_dir/answer.$_mw_self" ]; then
-        IFS=' ' \read -r _mw_answer _mw_alone _mw_first _mw_lost <"$_mw_dir/answer.$_mw_self" || :
+        # CODE CODE-WITHOUT-LOST FIRST LOST…
+        \read -r _mw_lost <"$_mw_dir/answer.$_mw_self" || :
+        _mw_answer=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
+        _mw_alone=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
+        _mw_first=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
     fi
     if [ "$_mw_answer" != "$_mw_rc" ]; then
         case $_mw_rc in
@@ -60,8 +70,16 @@ _mw_normal() {
 
 # Sets _mw_code to what the shell itself knows of the task _mw_name.
 _mw_reap() {
-    case $_mw_name in *[.:@+-]*) _mw_encode ;; *) _mw_key=n_$_mw_name ;; esac
-    \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+    # The task's own tasks first, then those around it.
+    _mw_at_level=$_mw_level
+    while
+        _mw_make_key
+        \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+        [ -z "$_mw_pid" ] && [ "$_mw_level" -gt 0 ]
+    do
+        _mw_level=$((_mw_level - 1))
+    done
+    _mw_level=$_mw_at_level
     _mw_code=0
     case $_mw_pid in
         '') _mw_code=127 ;;
@@ -99,9 +117,8 @@ _mw_get() {
     esac
     _mw_where
     _mw_whoami
-    _mw_rc=0
     _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" ${_mw_at:+"--at=$_mw_at"} \
-        ${_mw_scope:+"--in=$_mw_scope"} "$@") || _mw_rc=$?
+        ${_mw_scope:+"--in=$_mw_scope"} "$@") && _mw_rc=0 || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
     [ "$_mw_rc" -ge 125 ] || return "$_mw_rc"
     _mw_understand --quiet "$@"

@@ -27,6 +27,8 @@ case ${_mw_owner-} in
         _mw_count=0     # tasks started by this shell; their names are _mw_name_N
         _mw_scope=      # the id of the task that this shell runs in
         _mw_scope_stem= # the same, as it stands in file names
+        _mw_level=0     # how many tasks it runs in
+        _mw_depth=0     # verbs under way: a trap may run one inside another
         _mw_script=${0##*/}
         ;;
 esac
@@ -139,23 +141,39 @@ async_print_timing() {
 # (zsh gives every function its caller's xtrace back, so that `set +x` stands
 # in the verbs themselves.)
 _mw_enter() {
-    case $- in *x*) _mw_x=x ;; *) _mw_x= ;; esac
+    case $_mw_depth$- in
+        0*x*) _mw_x=x ;;
+        0*) _mw_x= ;;
+    esac
+    _mw_depth=$((_mw_depth + 1))
     _mw_verb=async_run
 }
 
 _mw_leave() {
-    _mw_rc=$1
-    case $_mw_x in x) set -x ;; esac
+    _mw_depth=$((_mw_depth - 1))
+    case $_mw_depth$_mw_x in 0x) set -x ;; esac
     # Traced, but by then to nowhere: the call is redirected.
-    return "$_mw_rc"
+    return "$1"
 }
 
 # Sets _mw_at to the script's file:line that called the verb, where it is known.
 _mw_where() { _mw_at=; }
 
-# Sets _mw_key to _mw_name as part of a variable's name.
+# Sets _mw_key to what stands for _mw_name at _mw_level in a variable's name.
+# (With the pid, since a parent may have exported its own.)
+_mw_make_key() {
+    case $_mw_name in
+        *[!A-Za-z0-9_]*)
+            _mw_encode
+            _mw_key=${_mw_owner}_${_mw_level}e_$_mw_key
+            ;;
+        *) _mw_key=${_mw_owner}_${_mw_level}n_$_mw_name ;;
+    esac
+}
+
+# Sets _mw_key to _mw_name with other characters for . : @ + and -
 _mw_encode() {
-    _mw_key=e_
+    _mw_key=
     _mw_rest=$_mw_name
     while [ -n "$_mw_rest" ]; do
         case $_mw_rest in
@@ -169,6 +187,14 @@ _mw_encode() {
         esac
         _mw_rest=${_mw_rest#?}
     done
+}
+
+# Sets _mw_up and _mw_idle, seconds since boot: for the machine, and for its
+# processors together. (Not by IFS, which a script may have made readonly.)
+_mw_clock() {
+    \read -r _mw_up </proc/uptime
+    _mw_idle=${_mw_up#* }
+    _mw_up=${_mw_up%% *}
 }
 
 # Appends a record to the journal; $1 is what follows its time.
@@ -192,11 +218,11 @@ _mw_fork() {
 }
 
 # The same under `set -m`, where that gives a background job a process group
-# of its own without a terminal (bash, mksh, ksh93): ^C at a terminal then
-# goes to the script alone, and the task can be ended as a whole.
+# of its own (bash, mksh, ksh93): it can then be ended as a whole. Not where
+# there is a terminal: such a group would be stopped when it reads from it.
 _mw_fork_group() {
-    case $- in
-        *m*) _mw_fork "$@" ;;
+    case $_mw_tty$- in
+        tty* | *m*) _mw_fork "$@" ;;
         *)
             set -m
             _mw_fork "$@"
@@ -205,42 +231,28 @@ _mw_fork_group() {
     esac
 }
 
+# Sets _mw_tty where there is a terminal.
+_mw_find_tty() {
+    _mw_tty=''
+    { _mw_tty='tty'; } 2>/dev/null </dev/tty || :
+}
+
 # Which of the two.
 _mw_start() { _mw_fork "$@"; }
-
-# Runs the task in its own subshell; sets _mw_code. The last command of a subshell, and of
-# nothing else, is exec'ed in place.
-_mw_task() {
-    case $_mw_capture in
-        '')
-            (
-                _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-                \eval "$_mw_set"
-                "$@"
-            ) 2>&1
-            ;;
-        *)
-            (
-                _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-                \eval "$_mw_set"
-                "$@"
-            ) 2>&1 >>"$_mw_dir/$_mw_stem.out"
-            ;;
-    esac
-    _mw_code=$?
-}
 
 # Inside the task's own subshell, before the task: more options to set.
 _mw_task_setup=
 
+# Drops the traps that run on errors and commands, where a shell has such.
+_mw_untrap=
+
 # In the guard, after the task: sets _mw_more to more fields of its `end`.
 # errexit may be set, but without effect, since async_run stands in a
-# condition; there an ERR trap stays silent too. (Not in every shell is one.)
-_mw_err_trap=
+# condition; there an ERR trap stays silent too.
 _mw_probe() {
     _mw_more=
-    case $_mw_err_trap:$_mw_set in
-        yes:*'set -e'*)
+    case $_mw_untrap:$_mw_set in
+        *ERR*:*'set -e'*)
             \trap '_mw_more=heard' ERR
             false
             \trap - ERR
@@ -252,15 +264,18 @@ _mw_probe() {
 # Called when a task was started, with its command: devstack says so.
 _mw_started() { :; }
 
-# Runs a program inside a command substitution: an ERR trap of the script must
-# not print into the value.
+# Runs a program inside a command substitution: no trap of the script may
+# print into the value.
 _mw_inside() {
-    case $_mw_err_trap in yes) \trap - ERR ;; esac
+    \eval "$_mw_untrap"
     "$@" || exit "$?"
 }
 
 # Sets _mw_self to this very process's pid ($$ is the script's, also in subshells).
-_mw_whoami() { IFS=' ' \read -r _mw_self _mw_rest </proc/self/stat; }
+_mw_whoami() {
+    \read -r _mw_self </proc/self/stat
+    _mw_self=${_mw_self%% *}
+}
 
 # ---- the run ---------------------------------------------------------------
 
@@ -277,15 +292,16 @@ _mw_open() {
     case $_mw_mode in off) return 0 ;; esac
     _mw_switch
     if \command -v "$_mw_bin" >/dev/null 2>&1; then
-        _mw_rc=0
-        _mw_line=$(_mw_inside "$_mw_bin" __open --owner "$$" --shell "$_mw_shell" \
+        _mw_value=$(_mw_inside "$_mw_bin" __open --owner "$$" --shell "$_mw_shell" \
             --script "$_mw_script" ${_mw_serial:+--serial} \
             ${MEANWHILE_DIR:+"--dir=$MEANWHILE_DIR"} \
             ${MEANWHILE_GRACE:+"--grace=$MEANWHILE_GRACE"} \
-            ${MEANWHILE_ON_EXIT:+"--on-exit=$MEANWHILE_ON_EXIT"} "$@") || _mw_rc=$?
+            ${MEANWHILE_ON_EXIT:+"--on-exit=$MEANWHILE_ON_EXIT"} \
+            ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@") && _mw_rc=0 || _mw_rc=$?
         case $_mw_rc in
             0)
-                \eval "$_mw_line"
+                # A mark stands after the path, which may end in newlines.
+                _mw_dir=${_mw_value%.}
                 _mw_mode=${_mw_serial:+serial}
                 return 0
                 ;;
@@ -306,7 +322,6 @@ _mw_begin() {
 
 # Runs a command of the program that is about this run.
 _mw_call() {
-    _mw_rc=0
     # To look at a run is no reason to open one where one is.
     if [ -z "$_mw_dir" ] && [ -e "${MEANWHILE_DIR:-/nonexistent}/journal" ]; then
         _mw_look=$MEANWHILE_DIR

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034
+# shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
 # serial.sh: the script goes on without meanwhile.
 #
 # Where the program is not installed, cannot keep a run (a full disk, no
@@ -26,6 +26,7 @@ _mw_off_run() {
     case $_mw_capture in
         '')
             (
+                _mw_level=$((_mw_level + 1)) _mw_depth=0
                 \eval "$_mw_set"
                 "$@"
             ) </dev/null
@@ -33,6 +34,7 @@ _mw_off_run() {
             ;;
         *)
             _mw_value=$(
+                _mw_level=$((_mw_level + 1)) _mw_depth=0
                 \eval "$_mw_set"
                 "$@" </dev/null
             )
@@ -55,10 +57,14 @@ _mw_off_wait() {
             --all) _mw_all=1 ;;
             --any) _mw_any=1 ;;
             --if-started) _mw_if_started=1 ;;
-            --quiet) _mw_loud= ;;
+            --quiet | --output=quiet) _mw_loud= ;;
             --uncollected) _mw_naming=1 ;;
-            --timeout) shift ;;
-            -*) ;;
+            --timeout | --output) [ "$#" -eq 1 ] || shift ;;
+            --fail-fast | --devstack | --timeout=* | --output=*) ;;
+            -*)
+                _mw_say "meanwhile: async_wait: unknown option $1"
+                return 2
+                ;;
             *) _mw_names="$_mw_names $1" ;;
         esac
         shift
@@ -121,6 +127,9 @@ _mw_off_collect() {
             else
                 _mw_say "meanwhile: $_mw_name: its log is gone; its output is lost"
             fi
+            # The journal may well be there, and the program come back.
+            _mw_clock
+            { _mw_append "collected ${_mw_scope:+$_mw_scope/}${_mw_stem##*%} code=$_mw_code"; } 2>/dev/null || :
             ;;
     esac
     \eval "_mw_pid_$_mw_key=collected:$_mw_code"

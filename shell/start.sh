@@ -45,23 +45,29 @@ _mw_run() {
             return
             ;;
     esac
-    if [ ! -d "$_mw_dir" ]; then
-        _mw_say "meanwhile: the run directory $_mw_dir is gone: steps run one after the other"
+    if ! { _mw_mark; } 2>/dev/null; then
+        _mw_say "meanwhile: $_mw_name: cannot write in $_mw_dir: steps run one after the other"
         _mw_mode=off
         _mw_off_run "$@"
         return
     fi
     _mw_where
     _mw_start "$@"
-    IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
+    _mw_clock
     \eval "_mw_pid_$_mw_key=\$_mw_child"
     _mw_count=$((_mw_count + 1))
     \eval "_mw_name_$_mw_count=\$_mw_name"
-    { _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null ||
-        _mw_say "meanwhile: $_mw_name: cannot write the journal in $_mw_dir (is the disk full?)"
+    if ! { _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null; then
+        # It runs; from here on only this shell knows of it.
+        _mw_say "meanwhile: $_mw_name: cannot write the journal in $_mw_dir: steps run one after the other"
+        _mw_mode=off
+    fi
     _mw_started "$@"
     case $_mw_mode in serial) "$_mw_bin" __follow --dir "$_mw_dir" "$_mw_id" || : ;; esac
 }
+
+# Makes the log: from now on the name is taken.
+_mw_mark() { { :; } >|"$_mw_dir/$_mw_stem.log"; }
 
 # Checks _mw_name; sets _mw_key, and the id and the file stem that its task gets.
 _mw_check_name() {
@@ -69,12 +75,11 @@ _mw_check_name() {
         '' | [!A-Za-z0-9_]* | *[!A-Za-z0-9_.:@+-]*)
             _mw_bad_name || return
             ;;
-        *[.:@+-]*) _mw_encode ;;
-        *) _mw_key=n_$_mw_name ;;
     esac
-    [ "${#_mw_name}" -le 128 ] || _mw_bad_name || return
     _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name
     _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
+    [ "${#_mw_name}" -le 128 ] && [ "${#_mw_stem}" -le 240 ] || _mw_bad_name || return
+    _mw_make_key
     \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
     case $_mw_mode in
         off)
@@ -85,9 +90,9 @@ _mw_check_name() {
             ;;
     esac
     # A name that was used before: only the journal knows whether it is free.
-    if [ -n "$_mw_pid" ] || [ -e "$_mw_dir/$_mw_stem.argv" ]; then
-        _mw_rc=0
-        _mw_id=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name") || _mw_rc=$?
+    if [ -n "$_mw_pid" ] || [ -e "$_mw_dir/$_mw_stem.log" ]; then
+        _mw_id=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name") &&
+            _mw_rc=0 || _mw_rc=$?
         case $_mw_rc in
             0) _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/} ;;
             2) return 2 ;;
@@ -105,7 +110,7 @@ _mw_bad_name() {
     # The program knows how to print it, whatever is in it.
     case $_mw_mode in
         off) _mw_say "meanwhile: not a valid task name" ;;
-        *) "$_mw_bin" __next "--dir=$_mw_dir" -- "$_mw_name" || : ;;
+        *) "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name" || : ;;
     esac
     return 2
 }
@@ -122,21 +127,33 @@ _mw_guard() {
             _mw_set="$_mw_set set -C;"
             ;;
     esac
-    # The guard lives on; the task, in its subshell, gets the default.
-    _mw_ended=
-    \trap '_mw_ended=143' INT TERM HUP
-    _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
-    case $_mw_ended in
-        '')
-            _mw_task "$@"
-            ;;
-        # Cancelled before it began.
-        *) _mw_code=$_mw_ended ;;
-    esac
+    _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
+    # Beside it, not before it, so that the guard can pass signals on; and
+    # forked before the guard's own traps, so that what the script ignores
+    # stays ignored. The last command of a subshell is exec'ed in place.
+    (
+        case $_mw_capture in
+            1) exec 2>&1 >>"$_mw_dir/$_mw_stem.out" ;;
+            *) exec 2>&1 ;;
+        esac
+        _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
+        _mw_level=$((_mw_level + 1)) _mw_depth=0
+        \eval "$_mw_set"
+        "$@"
+    ) &
+    _mw_child=$!
+    \trap '\kill "$_mw_child"' INT TERM HUP
+    \eval "$_mw_untrap"
+    while
+        \wait "$_mw_child"
+        _mw_code=$?
+        # A signal interrupts `wait`; then the task is still there.
+        \kill -0 "$_mw_child"
+    do :; done
     _mw_normal
     _mw_probe
-    IFS=' ' \read -r _mw_up _mw_idle </proc/uptime
+    _mw_clock
     # With the record written the guard's own exit code no longer matters,
     # and `times` may fail as it likes; without it, it is all there is.
     if _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"; then

@@ -2,7 +2,7 @@
 # zsh.sh: what zsh (5.0 and later) does better, or otherwise.
 
 _mw_shell=zsh
-_mw_err_trap=yes
+_mw_untrap='\trap - ERR DEBUG'
 
 # funcfiletrace is file:line of the callers: of this function, of its caller, of the verb.
 _mw_where() {
@@ -18,18 +18,19 @@ _mw_encode() {
     _mw_key=${_mw_key//:/_c}
     _mw_key=${_mw_key//@/_a}
     _mw_key=${_mw_key//+/_p}
-    _mw_key=e_${_mw_key//-/_m}
+    _mw_key=${_mw_key//-/_m}
 }
 
 # zsh makes background jobs nice by default; a task is no less wanted than its
-# script. Under noclobber its `>>` makes no new file.
+# script.
 _mw_start() {
-    [[ -o clobber ]] || : >|"$_mw_dir/$_mw_stem.log"
     if [[ -o bgnice ]]; then
         unsetopt bgnice
+        _mw_task_setup='setopt bgnice;'
         _mw_fork "$@"
         setopt bgnice
     else
+        _mw_task_setup=
         _mw_fork "$@"
     fi
 }

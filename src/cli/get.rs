@@ -34,6 +34,7 @@ impl Get {
             timeout: self.timeout,
             if_started: false,
             once: false,
+            with_script: self.caller.wants_answer().is_some(),
             fail_fast: false,
             output: Output::Replay,
         };
@@ -53,6 +54,6 @@ impl Get {
                 }
             }
         }
-        finish(answer, false, outcome)
+        finish(answer, false, self.caller.scope(), outcome)
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Failure, message, run_dir};
 use crate::client::open::{Opening, open};
 use crate::client::replay::Log;
+use crate::client::request::Output;
 use crate::client::{Error, collect, guard, start};
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
@@ -41,6 +42,9 @@ pub enum Internal {
         grace: Option<String>,
         #[arg(long)]
         on_exit: Option<String>,
+        /// What `wait` will be given: checked here, before anything is started.
+        #[arg(long, value_parser = super::wait::parse_output)]
+        output: Option<Output>,
         #[command(flatten)]
         dir: run_dir::Dir,
     },
@@ -119,6 +123,7 @@ impl Internal {
                 serial,
                 grace,
                 on_exit,
+                output: _,
                 dir,
             } => {
                 check_settings(grace.as_deref(), on_exit.as_deref())?;
@@ -136,7 +141,7 @@ impl Internal {
                     on_exit,
                 };
                 match open(&asked).map_err(Failure::from) {
-                    Ok(opened) => print_assignment(opened.dir.path()),
+                    Ok(opened) => print_path(opened.dir.path()),
                     Err(failure) if failure.breakdown => {
                         failure.print();
                         Ok(BREAKDOWN)
@@ -208,15 +213,15 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::other(&format!("cannot use {}", path.display()), &error))
 }
 
-fn print_assignment(path: &Path) -> Result<u8, Failure> {
+/// Prints a path as it is, with a mark behind it: a shell's `$(…)` drops newlines.
+fn print_path(path: &Path) -> Result<u8, Failure> {
+    use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
-    let quoted = shlex::bytes::try_quote(path.as_os_str().as_bytes());
-    let quoted = quoted.ok().and_then(|quoted| String::from_utf8(quoted.into_owned()).ok());
-    let quoted = quoted.ok_or_else(|| {
-        Failure::usage("the run directory's path is not UTF-8", "choose another MEANWHILE_DIR")
-    })?;
-    message::print(&format!("_mw_dir={quoted}\n"))?;
-    Ok(code::OK)
+    let mut bytes = path.as_os_str().as_bytes().to_vec();
+    bytes.push(b'.');
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+    written.map(|()| code::OK).map_err(|error| Failure::output(&error))
 }
 
 fn follow(dir: &RunDir, id: &Id) -> Result<u8, Failure> {

@@ -73,7 +73,8 @@ impl Loaded {
         let owner = run.owner.filter(|owner| pidfd::alive(*owner));
         let busy = || run.running().filter_map(|task| task.guard).any(pidfd::alive);
         // With the script gone, the watcher still settles its tasks.
-        let live = run.closed.is_none() && (owner.is_some() || busy() || open::watched(dir));
+        let live =
+            run.closed.is_none() && (owner.is_some() || busy() || open::watcher(dir).is_some());
         let until = match run.closed {
             _ if live => clock::now(),
             Some((time, _)) => time,

@@ -41,7 +41,7 @@ pub struct Wait {
     fail_fast: bool,
     /// Which logs to print: replay (all), failed (of tasks that failed), quiet.
     #[arg(long, default_value = "replay", env = "MEANWHILE_OUTPUT", hide_env_values = true,
-          value_parser = parse_output)]
+          value_parser = parse_output, overrides_with = "output")]
     output: Output,
     /// Say of each task that the script never collected it.
     #[arg(long, hide = true)]
@@ -71,7 +71,8 @@ pub struct Caller {
     devstack: bool,
 }
 
-fn parse_output(text: &str) -> Result<Output, String> {
+/// Reads what `--output` says.
+pub fn parse_output(text: &str) -> Result<Output, String> {
     // An empty variable is as none.
     let text = if text.is_empty() { "replay" } else { text };
     Output::from_str(text, false).map_err(|_| "it is replay, failed or quiet".to_owned())
@@ -96,6 +97,7 @@ impl Wait {
             timeout: self.timeout,
             if_started: self.if_started,
             once: self.caller.devstack,
+            with_script: self.caller.answer.is_some(),
             fail_fast: self.fail_fast,
             output: if self.quiet { Output::Quiet } else { self.output },
         };
@@ -109,7 +111,7 @@ impl Wait {
         };
         let answer = Answer::prepare(&dir, self.caller.answer);
         let outcome = collect(&dir, &request, &mut std::io::stdout().lock(), teller.as_mut());
-        finish(answer, self.any, outcome)
+        finish(answer, self.any, self.caller.scope(), outcome)
     }
 }
 
@@ -117,6 +119,7 @@ impl Wait {
 pub fn finish(
     answer: Option<Answer<'_>>,
     any: bool,
+    scope: Option<&Id>,
     outcome: Result<Outcome, Error>,
 ) -> Result<u8, Failure> {
     let outcome = match outcome {
@@ -134,6 +137,9 @@ pub fn finish(
     let ambiguous = outcome.code >= code::FAILED || any || !outcome.lost.is_empty();
     if let Some(answer) = answer.filter(|_| ambiguous) {
         let first = outcome.ended.first().map_or("-", Id::name);
+        // The name as the task that asks has given it.
+        let inner = scope.and_then(|scope| first.strip_prefix(scope.as_str())?.strip_prefix('/'));
+        let first = inner.unwrap_or(first);
         let lost: Vec<&str> = outcome.lost.iter().map(Id::as_str).collect();
         let (code, rest) = (outcome.code, outcome.code_without_lost);
         answer.give(&format!("{code} {rest} {first} {}", lost.join(" ")));

@@ -61,10 +61,12 @@ pub fn prune(policy: Policy) -> Result<Vec<Kept>, Error> {
         let age = run.changed.elapsed().unwrap_or_default();
         if age <= policy.age && kept + run.bytes <= policy.bytes {
             kept += run.bytes;
-        } else if remove(&run.path)? {
-            removed.push(run);
         } else {
-            kept += run.bytes;
+            // One that cannot be removed must not keep the older ones.
+            match remove(&run.path) {
+                Ok(true) => removed.push(run),
+                Ok(false) | Err(_) => kept += run.bytes,
+            }
         }
     }
     Ok(removed)

@@ -217,17 +217,25 @@ impl<W: Write> Collector<'_, W> {
             return Ok(Some(at));
         }
         self.check_watcher();
+        let script = match self.journal.run().owner {
+            Some(owner) if self.request.with_script => Handle::open(owner).map_err(failed())?,
+            _ => None,
+        };
         self.note_wait(Kind::Wait, next.map(|next| &turns[next].id));
         let woken = loop {
-            let fds: Vec<_> =
-                handles.iter().filter_map(|(_, handle)| Some(handle.as_ref()?.as_fd())).collect();
+            let guards = handles.iter().filter_map(|(_, handle)| handle.as_ref());
+            let mut fds: Vec<_> = guards.map(AsFd::as_fd).collect();
             if fds.is_empty() {
                 // Every guard is settled, yet none has an end: never block on nothing.
                 return Err(failed()(std::io::Error::other("its journal contradicts itself")));
             }
+            fds.extend(script.as_ref().map(AsFd::as_fd));
             let left = self.deadline.map(|deadline| deadline.saturating_sub(clock::now().0));
             if wait_any(&fds, left).map_err(failed())?.is_none() {
                 break None;
+            }
+            if script.as_ref().is_some_and(Handle::ended) {
+                return Err(Error::Orphaned);
             }
             self.journal.catch_up().map_err(failed())?;
             self.settle(turns, &mut handles)?;
@@ -316,7 +324,7 @@ impl<W: Write> Collector<'_, W> {
             Output::Failed => code != code::OK,
             Output::Quiet => false,
         };
-        let replayed = self.replay(&task, wanted && !task.shown);
+        self.replay(&task, wanted && !task.shown)?;
         let mut fields = vec![("code", code.to_string())];
         fields.extend(self.request.at.clone().map(|at| ("at", at)));
         let script = self.journal.run().owner.and_then(|owner| Stat::of(owner.pid));
@@ -324,7 +332,7 @@ impl<W: Write> Collector<'_, W> {
         // If this is lost, the next wait shows the output again: no harm.
         let _ = self.journal.append(Kind::Collected, Some(id), &fields);
         self.teller.tell(&Note::After(&task, self.journal.run()));
-        replayed.map(|()| code != code::OK)
+        Ok(code != code::OK)
     }
 
     fn replay(&mut self, task: &Task, wanted: bool) -> Result<(), Error> {
@@ -367,7 +375,7 @@ impl<W: Write> Collector<'_, W> {
     /// Blocking without a watcher is safe, but what the watcher would do is
     /// off; that is told once a run.
     fn check_watcher(&mut self) {
-        if open::watched(self.dir) {
+        if open::watcher(self.dir).is_some() {
             return;
         }
         let Ok(whole) = Journal::read(self.dir) else { return };

@@ -50,6 +50,9 @@ pub enum Error {
         /// The task.
         id: Id,
     },
+    /// The script that asked is gone.
+    #[error("the script that waited is gone")]
+    Orphaned,
     /// Nothing is left for `--any`.
     #[error("no task is left to wait for")]
     NoneLeft,

@@ -1,25 +1,25 @@
 //! Opening a run: a fresh one, or the one that is there.
 //!
 //! The decision and what follows from it happen under one lock, so that any
-//! number of callers at once agree. Whoever opens a run starts its watcher,
-//! which inherits the lock on `watcher`: there is no moment at which the
-//! watcher lives and the lock is free.
+//! number of callers at once agree. Whoever opens a run starts its watcher.
 
 use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use etcetera::BaseStrategy;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-use super::Error;
+use super::{Error, cancel};
 use crate::process::clock;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle};
 use crate::process::stat::Stat;
 use crate::run::state::Process;
-use crate::run::{Kind, Run, files};
+use crate::run::{Kind, Run, Time, files};
 
 /// How a run is to be opened.
 #[derive(Debug, Default)]
@@ -63,17 +63,22 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     }
     let dir = match &asked.path {
         Some(path) => RunDir::create(path)?,
-        None => new_dir(&asked.script)?,
+        None => new_dir(asked)?,
     };
     let path = dir.path().to_owned();
     let failed = || Error::journal("open", &path);
-    let lock = lock(&dir, files::LOCK).map_err(failed())?;
     let owner = asked.owner.map(|pid| Process {
         pid,
         started: Stat::of(pid).map(|stat| stat.started).unwrap_or_default(),
     });
-    match Journal::open(&dir) {
-        Ok(mut journal) => match standing(journal.run(), owner, asked) {
+    let lock = loop {
+        let lock = lock(&dir, files::LOCK).map_err(failed())?;
+        let mut journal = match Journal::open(&dir) {
+            Ok(journal) => journal,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => break lock,
+            Err(error) => return Err(failed()(error)),
+        };
+        match standing(&dir, journal.run(), owner, asked) {
             Standing::Join => {
                 let opened = Opened { dir, journal, _lock: lock };
                 ensure_watcher(&opened.dir, opened.journal.run().owner)?;
@@ -82,13 +87,19 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
             Standing::Busy(whose) => return Err(Error::InUse { path, whose }),
             Standing::Over => {
                 close(&mut journal);
-                // Its watcher keeps the old file locked.
-                dir.remove(files::WATCHER).map_err(failed())?;
+                break lock;
             }
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed()(error)),
-    }
+            Standing::Settling(watcher) => {
+                // Its script is gone, its tasks are being ended: not for long.
+                let patience = cancel::grace(journal.run()) + PATIENCE;
+                drop(lock);
+                if !outlived(watcher, patience) {
+                    let whose = format!("its watcher (pid {}), which does not end", watcher.pid);
+                    return Err(Error::InUse { path, whose });
+                }
+            }
+        }
+    };
     dir.clear()?;
     let mut journal = Journal::create(&dir).map_err(failed())?;
     let mut fields = vec![
@@ -116,12 +127,27 @@ const OWN_TASKS: &str = "this script's own tasks, which still run";
 
 enum Standing {
     Join,
+    Settling(Process),
     Busy(String),
     Over,
 }
 
+/// More than a watcher needs to settle a run, beyond the grace; microseconds.
+const PATIENCE: u64 = 10_000_000;
+
+/// Waits until a process has ended; false if it has not in so many microseconds.
+fn outlived(process: Process, micros: u64) -> bool {
+    match Handle::open(process) {
+        Ok(Some(handle)) => {
+            pidfd::wait_any(&[handle.as_fd()], Some(micros)).is_ok_and(|ready| ready.is_some())
+        }
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
 /// What a newcomer may do with the run that is there.
-fn standing(run: &Run, me: Option<Process>, asked: &Opening) -> Standing {
+fn standing(dir: &RunDir, run: &Run, me: Option<Process>, asked: &Opening) -> Standing {
     let named = |process: Process| {
         format!("the run of {} (pid {})", run.script.as_deref().unwrap_or("a script"), process.pid)
     };
@@ -134,6 +160,10 @@ fn standing(run: &Run, me: Option<Process>, asked: &Opening) -> Standing {
             (true, false) => Standing::Over,
         },
         Some(owner) if pidfd::alive(owner) => Standing::Busy(named(owner)),
+        // A watcher that settles a run without its script must not meet the next run.
+        Some(_) if run.on_exit.as_deref() != Some("wait") && watcher(dir).is_some() => {
+            watcher(dir).map_or(Standing::Over, Standing::Settling)
+        }
         Some(owner) if busy => Standing::Busy(format!("tasks that outlived {}", named(owner))),
         Some(_) => Standing::Over,
         None if me.is_none() || asked.join => Standing::Join,
@@ -164,35 +194,38 @@ fn close(journal: &mut Journal) {
     }
 }
 
-/// Whether the run's watcher lives.
-pub fn watched(dir: &RunDir) -> bool {
-    let Ok(file) = dir.file(files::WATCHER, OFlags::RDWR) else { return false };
-    flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(rustix::io::Errno::WOULDBLOCK)
+/// The run's watcher, if it lives.
+pub fn watcher(dir: &RunDir) -> Option<Process> {
+    let text = String::from_utf8(dir.read(files::WATCHER).ok()?).ok()?;
+    let (pid, started) = text.trim_end().split_once(' ')?;
+    let watcher = Process { pid: pid.parse().ok()?, started: Time::parse(started)? };
+    pidfd::alive(watcher).then_some(watcher)
 }
 
 /// Starts a watcher if there is none. Call it under the run's lock.
 fn ensure_watcher(dir: &RunDir, script: Option<Process>) -> Result<(), Error> {
-    let failed = |error| Error::Spawn { what: "the watcher".into(), error };
-    let file = dir.file(files::WATCHER, OFlags::RDWR | OFlags::CREATE).map_err(failed)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+    if watcher(dir).is_some() {
         return Ok(());
     }
+    let failed = |error| Error::Spawn { what: "the watcher".into(), error };
     // The script waits for this process, so now it can be held for certain:
     // as the watcher's stdout. A script may be over before the watcher runs,
     // and how it ended decides over its tasks.
     let script = script.and_then(|script| Handle::open(script).ok().flatten());
     let script = script.map_or_else(Stdio::null, |script| Stdio::from(script.into_fd()));
-    // The open file, and with it the lock, becomes the watcher's stdin.
-    myself()
+    let child = myself()
         .arg("__watch")
         .arg(dir.path())
-        .stdin(Stdio::from(file))
+        .stdin(Stdio::null())
         .stdout(script)
         .stderr(Stdio::null())
         .current_dir("/")
         .spawn()
         .map_err(failed)?;
-    Ok(())
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+    let line = format!("{} {}\n", child.id(), clock::now());
+    let written = dir.file(files::WATCHER, flags).and_then(|mut f| f.write_all(line.as_bytes()));
+    written.map_err(failed)
 }
 
 /// Takes the lock on one of the run's files, however long that takes.
@@ -219,22 +252,24 @@ pub fn state_home() -> Result<PathBuf, Error> {
     Ok(state.join("meanwhile"))
 }
 
-/// Makes a new run's directory: script, wall clock and pid of the caller's parent.
-fn new_dir(script: &str) -> Result<RunDir, Error> {
-    let stem = Path::new(script).file_name().unwrap_or_default().to_string_lossy();
+/// The directory of a script's run: by script, pid and start, so that every
+/// subshell of the script finds the run that one of them has opened. A fresh
+/// run gets one of its own.
+fn new_dir(asked: &Opening) -> Result<RunDir, Error> {
+    let stem = Path::new(&asked.script).file_name().unwrap_or_default().to_string_lossy();
     let stem: String = stem
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
         .take(64)
         .collect();
-    let now = jiff::Zoned::now().strftime("%Y%m%dT%H%M%S").to_string();
-    let pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+    let pid = asked.owner.unwrap_or_else(std::process::id);
+    let started = Stat::of(pid).map_or(0, |stat| stat.started.0 / 10_000);
     let home = state_home()?;
-    let mut path = home.join(format!("{stem}-{now}-{pid}"));
+    let mut path = home.join(format!("{stem}-{pid}-{started}"));
     let mut count = 1;
-    while path.exists() {
+    while asked.fresh && path.exists() {
         count += 1;
-        path = home.join(format!("{stem}-{now}-{pid}-{count}"));
+        path = home.join(format!("{stem}-{pid}-{started}-{count}"));
     }
     Ok(RunDir::create(&path)?)
 }

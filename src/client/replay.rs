@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
 
 use crate::process::dir::RunDir;
@@ -12,6 +13,21 @@ use crate::process::notify::Notify;
 use crate::process::pidfd::{Handle, wait_any};
 use crate::process::raw;
 use crate::run::{Id, files};
+
+/// As `cat` has it.
+const BUFFER: u64 = 128 * 1024;
+
+/// Blocks until somebody has read from standard output.
+fn wait_for_room() -> io::Result<()> {
+    let stdout = io::stdout();
+    let mut output = [PollFd::new(&stdout, PollFlags::OUT)];
+    loop {
+        match poll(&mut output, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => return Ok(other.map(drop)?),
+        }
+    }
+}
 
 /// What a task has written.
 #[derive(Debug)]
@@ -42,9 +58,37 @@ impl Log {
     /// When the output cannot be written. A reader that went away is no error.
     pub fn replay(&mut self, output: &mut impl Write) -> io::Result<()> {
         let left = self.0.metadata()?.len().saturating_sub(self.0.stream_position()?);
-        match io::copy(&mut (&self.0).take(left), output).and_then(|_| output.flush()) {
+        match self.copy(left, output) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map(drop),
+            other => other,
+        }
+    }
+
+    /// Not `io::copy`: it loses what it has read when a non-blocking output
+    /// is full.
+    fn copy(&mut self, mut left: u64, output: &mut impl Write) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER.min(left) as usize];
+        while left > 0 {
+            let read = self.0.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            left = left.saturating_sub(read as u64);
+            let mut rest = &buffer[..read];
+            while !rest.is_empty() {
+                match output.write(rest) {
+                    Ok(written) => rest = &rest[written..],
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room()?,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        loop {
+            match output.flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room()?,
+                other => return other,
+            }
         }
     }
 
@@ -58,8 +102,14 @@ impl Log {
         guard: Option<&Handle>,
         output: &mut impl Write,
     ) -> io::Result<()> {
-        let notify = Notify::new()?;
-        notify.file(path)?;
+        let watched = Notify::new().and_then(|notify| notify.file(path).map(|()| notify));
+        let Ok(notify) = watched else {
+            // No inotify is to be had: all of it at the end.
+            if let Some(guard) = guard {
+                wait_any(&[guard.as_fd()], None)?;
+            }
+            return self.replay(output);
+        };
         loop {
             let guard = guard.filter(|guard| !guard.ended());
             notify.drain();

@@ -43,6 +43,8 @@ pub struct Request {
     pub if_started: bool,
     /// A task that was collected before is as one that was never started.
     pub once: bool,
+    /// The script itself asks: without it there is nobody to answer.
+    pub with_script: bool,
     /// Return at the first failure.
     pub fail_fast: bool,
     /// Which output to pass on.

@@ -11,12 +11,16 @@ use rustix::fs::OFlags;
 use super::Error;
 use super::open::{Opened, myself};
 
+use crate::run::name::{MAX_PATH, NameError};
 use crate::run::{Id, Kind, Name, Run, files};
 
 /// The id that a start of `name` gets now; refused while an earlier start of
 /// it runs or is uncollected.
 pub fn next_id(run: &Run, name: &Name, scope: Option<&Id>) -> Result<Id, Error> {
     let first = Id::of(name, scope, 1);
+    if first.as_str().len() > MAX_PATH {
+        return Err(NameError::Deep(first.to_string()).into());
+    }
     match run.latest(first.as_str()) {
         None => Ok(first),
         Some(task) if task.collected.is_none() => {

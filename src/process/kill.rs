@@ -33,25 +33,21 @@ pub struct Survivor {
 }
 
 /// Ends all processes of these tasks within `grace` microseconds and a
-/// little; returns what is still there.
+/// little; returns what is still there. It holds one process at a time: the
+/// limit on descriptors must not save a thousand tasks.
 pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
-    let guards: Vec<Handle> =
-        tasks.iter().filter_map(|task| Handle::open(task.guard?).ok().flatten()).collect();
+    let guards: Vec<Process> = tasks.iter().filter_map(|task| task.guard).collect();
+    let polite: Vec<Process> = members(dir, tasks).iter().map(process).collect();
+    for process in &polite {
+        // A stopped process takes TERM only once it goes on.
+        let _ = signal(*process, &[Signal::TERM, Signal::CONT]);
+    }
     for guard in &guards {
-        // It outlives this, unless its task has not begun: then that never begins.
-        let _ = guard.signal(Signal::TERM);
+        // It passes this on to a task that has begun since; before that it
+        // dies of it, and the task never begins.
+        let _ = signal(*guard, &[Signal::TERM]);
     }
-    let mut polite = Vec::new();
-    for stat in members(dir, tasks) {
-        if let Ok(handle) = hold(&stat) {
-            // A stopped process takes TERM only once it goes on.
-            let _ = handle.signal(Signal::TERM);
-            let _ = handle.signal(Signal::CONT);
-            polite.push(handle);
-        }
-    }
-    let deadline = clock::now().0 + grace;
-    wait_all(guards.iter().chain(&polite), deadline);
+    wait_all(guards.iter().chain(&polite), clock::now().0 + grace);
 
     let mut survivors = Vec::new();
     for _ in 0..ROUNDS {
@@ -62,29 +58,28 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
         }
         // Stop all before killing any: a parent must not fork while its
         // children die.
-        let mut held = Vec::new();
+        let mut stopped = Vec::new();
         for stat in left {
-            match hold(&stat).and_then(|handle| handle.signal(Signal::STOP).map(|()| handle)) {
-                Ok(handle) => held.push(handle),
+            match signal(process(&stat), &[Signal::STOP]) {
+                Ok(()) => stopped.push(process(&stat)),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-                Err(error) => survivors.push(Survivor {
-                    pid: stat.pid,
-                    comm: stat.comm,
-                    why: error.to_string(),
-                }),
+                Err(error) => {
+                    let why = error.to_string();
+                    survivors.push(Survivor { pid: stat.pid, comm: stat.comm, why });
+                }
             }
         }
-        if held.is_empty() {
+        if stopped.is_empty() {
             break;
         }
-        for handle in &held {
-            let _ = handle.signal(Signal::KILL);
+        for process in &stopped {
+            let _ = signal(*process, &[Signal::KILL]);
         }
-        wait_all(held.iter(), clock::now().0 + GUARD_PATIENCE);
+        wait_all(stopped.iter(), clock::now().0 + GUARD_PATIENCE);
     }
     wait_all(guards.iter(), clock::now().0 + GUARD_PATIENCE);
     for guard in &guards {
-        let _ = guard.signal(Signal::KILL);
+        let _ = signal(*guard, &[Signal::KILL]);
     }
     survivors
 }
@@ -98,18 +93,18 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
 ///   that shell had in the background. (What a task left that ended by itself
 ///   is a daemon, and none of our business.)
 pub fn end_strays(dir: &RunDir, run: &Run, grace: u64) -> usize {
-    let strays: Vec<Handle> = Snapshot::take()
+    let strays: Vec<Process> = Snapshot::take()
         .writers(dir)
         .into_iter()
         .filter(|(id, _)| {
             let state = run.task(id).map(Task::state);
             matches!(state, None | Some(State::Signalled(_) | State::Cancelled | State::Lost))
         })
-        .filter_map(|(_, stat)| hold(&stat).ok())
+        .map(|(_, stat)| process(&stat))
         .collect();
-    for signal in [Signal::TERM, Signal::KILL] {
+    for how in [Signal::TERM, Signal::KILL] {
         for stray in &strays {
-            let _ = stray.signal(signal);
+            let _ = signal(*stray, &[how]);
         }
         wait_all(strays.iter(), clock::now().0 + grace);
     }
@@ -127,14 +122,21 @@ pub fn members(dir: &RunDir, tasks: &[&Task]) -> Vec<Stat> {
     all
 }
 
-fn hold(stat: &Stat) -> std::io::Result<Handle> {
-    Handle::open(Process { pid: stat.pid, started: stat.started })?
-        .ok_or_else(|| std::io::Error::from_raw_os_error(libc::ESRCH))
+fn process(stat: &Stat) -> Process {
+    Process { pid: stat.pid, started: stat.started }
 }
 
-fn wait_all<'a>(handles: impl Iterator<Item = &'a Handle>, deadline: u64) {
-    for handle in handles {
-        let left = deadline.saturating_sub(clock::now().0);
-        let _ = wait_any(&[handle.as_fd()], Some(left));
+fn signal(process: Process, signals: &[Signal]) -> std::io::Result<()> {
+    let handle = Handle::open(process)?;
+    let handle = handle.ok_or_else(|| std::io::Error::from_raw_os_error(libc::ESRCH))?;
+    signals.iter().try_for_each(|signal| handle.signal(*signal))
+}
+
+fn wait_all<'a>(processes: impl Iterator<Item = &'a Process>, deadline: u64) {
+    for process in processes {
+        if let Ok(Some(handle)) = Handle::open(*process) {
+            let left = deadline.saturating_sub(clock::now().0);
+            let _ = wait_any(&[handle.as_fd()], Some(left));
+        }
     }
 }

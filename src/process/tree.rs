@@ -8,7 +8,7 @@
 //! - the **log**: whoever has the task's log open as standard output or
 //!   error, also a daemon that called `setsid`, unless it closed them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use super::dir::RunDir;
@@ -19,7 +19,12 @@ use crate::run::{Id, Task, files};
 #[derive(Debug)]
 pub struct Snapshot {
     processes: Vec<Stat>,
+    /// Places of processes by their parent's pid.
     children: HashMap<u32, Vec<usize>>,
+    /// Places by process group.
+    groups: HashMap<u32, Vec<usize>>,
+    /// Places by the files that are their standard output or error.
+    writers: HashMap<PathBuf, Vec<usize>>,
 }
 
 impl Snapshot {
@@ -27,10 +32,16 @@ impl Snapshot {
     pub fn take() -> Self {
         let processes = Stat::all();
         let mut children: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut groups: HashMap<u32, Vec<usize>> = HashMap::new();
+        let mut writers: HashMap<PathBuf, Vec<usize>> = HashMap::new();
         for (at, process) in processes.iter().enumerate() {
             children.entry(process.ppid).or_default().push(at);
+            groups.entry(process.pgrp).or_default().push(at);
+            for file in outputs(process.pid) {
+                writers.entry(file).or_default().push(at);
+            }
         }
-        Self { processes, children }
+        Self { processes, children, groups, writers }
     }
 
     /// The live processes of `task`, without its guard and without the caller.
@@ -42,46 +53,46 @@ impl Snapshot {
         let is_guard = |p: &Stat| task.guard.is_some_and(|g| p.started.0 <= g.started.0 + 10_000);
         let recycled = holder.is_some_and(|p| !is_guard(p));
         let guard_lives = holder.is_some_and(|p| is_guard(p) && p.alive());
-        let mut chosen = vec![false; self.processes.len()];
+        let mut chosen = HashSet::new();
         if guard_lives {
             self.mark_descendants(guard, &mut chosen);
         }
-        let log = dir.path().join(files::of_task(&task.id, files::LOG));
-        let out = dir.path().join(files::of_task(&task.id, files::OUT));
-        for (at, process) in self.processes.iter().enumerate() {
-            let in_group = guard > 1 && !recycled && process.pgrp == guard;
-            if (in_group || outputs(process.pid).any(|to| to == log || to == out)) && !chosen[at] {
-                chosen[at] = true;
-                self.mark_descendants(process.pid, &mut chosen);
+        let mut roots: Vec<usize> = Vec::new();
+        for suffix in [files::LOG, files::OUT] {
+            let file = dir.path().join(files::of_task(&task.id, suffix));
+            roots.extend(self.writers.get(&file).into_iter().flatten());
+        }
+        if guard > 1 && !recycled {
+            roots.extend(self.groups.get(&guard).into_iter().flatten());
+        }
+        for at in roots {
+            if chosen.insert(at) {
+                self.mark_descendants(self.processes[at].pid, &mut chosen);
             }
         }
         let me = std::process::id();
-        let members = self.processes.iter().zip(chosen);
-        members
-            .filter(|(p, chosen)| *chosen && p.pid != guard && p.pid != me && p.alive())
-            .map(|(process, _)| process.clone())
-            .collect()
+        let members = chosen.into_iter().map(|at| &self.processes[at]);
+        members.filter(|p| p.pid != guard && p.pid != me && p.alive()).cloned().collect()
     }
 
     /// Every live process that writes to the log of a task of this run, by task.
     pub fn writers(&self, dir: &RunDir) -> Vec<(Id, Stat)> {
         let mut found = Vec::new();
-        for process in self.processes.iter().filter(|p| p.alive()) {
-            let id = outputs(process.pid).find_map(|to| {
-                let file = to.strip_prefix(dir.path()).ok()?.to_str()?.to_owned();
-                files::task_of(&file)
-            });
-            found.extend(id.map(|id| (id, process.clone())));
+        for (file, places) in &self.writers {
+            let name = file.strip_prefix(dir.path()).ok().and_then(|file| file.to_str());
+            if let Some(id) = name.and_then(files::task_of) {
+                let live = places.iter().map(|at| &self.processes[*at]).filter(|p| p.alive());
+                found.extend(live.map(|process| (id.clone(), process.clone())));
+            }
         }
         found
     }
 
-    fn mark_descendants(&self, pid: u32, chosen: &mut [bool]) {
+    fn mark_descendants(&self, pid: u32, chosen: &mut HashSet<usize>) {
         let mut open = vec![pid];
         while let Some(pid) = open.pop() {
             for &at in self.children.get(&pid).into_iter().flatten() {
-                if !chosen[at] {
-                    chosen[at] = true;
+                if chosen.insert(at) {
                     open.push(self.processes[at].pid);
                 }
             }
@@ -89,7 +100,11 @@ impl Snapshot {
     }
 }
 
-/// Where a process's standard output and error go, if that is a file.
+/// Where a process's standard output and error go.
 fn outputs(pid: u32) -> impl Iterator<Item = PathBuf> {
-    [1, 2].into_iter().filter_map(move |fd| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok())
+    let mut files = [1, 2].map(|fd| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok());
+    if files[0] == files[1] {
+        files[1] = None;
+    }
+    files.into_iter().flatten().filter(|file| file.is_absolute())
 }

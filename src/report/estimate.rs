@@ -7,14 +7,15 @@
 //! and in each interval a step counts for its CPU time, and for a part of the
 //! rest, in which it did not run:
 //!
-//! - for all of the rest if it used less than its fair share of the
+//! - for all of the rest if it used much less than its fair share of the
 //!   processors: what it did not use it did not want (it slept, or waited for
 //!   a disk or a network);
-//! - else for the part in which a processor was free, since then it was not
+//! - if it used its share, for the part in which a processor was free, since then it was not
 //!   waiting for one. With N processors that are busy for a share U of the
 //!   time, all of them are busy together for U^N of it, taken as independent.
 //!
-//! U is measured, not modelled: every record carries the machine's idle time
+//! In between it is in proportion, and a step too brief to tell counts as the
+//! second kind. U is measured, not modelled: every record carries the machine's idle time
 //! (the second figure of `/proc/uptime`). Where the machine has more
 //! processors than the run may use, the steps' own CPU time over those is
 //! taken if it is the higher. A step's use is its CPU time over its wall
@@ -33,9 +34,13 @@ use super::Subject;
 use crate::run::state::Wait;
 use crate::run::{Id, Run, Time};
 
-/// A step that used less than so much of its fair share was not short of it.
+/// A step that used more of its fair share than the first was short of it, one
+/// that used less than the second was not; in between it counts in proportion.
 const SHORT: f64 = 0.75;
-
+const EASY: f64 = 0.25;
+/// Of a step that is over sooner, in microseconds, CPU times that come in
+/// 10 ms do not tell whether it slept: it counts as short of a processor.
+const BRIEF: u64 = 50_000;
 /// A step that used more than so many processors is itself parallel.
 const PARALLEL: f64 = 1.1;
 
@@ -63,6 +68,7 @@ impl Estimate {
 struct Step {
     spans: Vec<(Time, Time)>,
     usage: f64,
+    brief: bool,
 }
 
 impl Step {
@@ -72,7 +78,7 @@ impl Step {
             Some(cpu) if wall > 0 => cpu as f64 / wall as f64,
             _ => 1.0,
         };
-        Self { spans, usage }
+        Self { spans, usage, brief: wall < BRIEF }
     }
 
     fn under_way(&self, from: Time, until: Time) -> bool {
@@ -177,30 +183,36 @@ fn sweep(steps: &[Step], subject: &Subject<'_>) -> u64 {
             next += 1;
         }
         open.retain(|step| step.spans.last().is_some_and(|span| span.1 > from));
-        let usages: Vec<f64> =
-            open.iter().filter(|step| step.under_way(from, until)).map(|s| s.usage).collect();
-        let used = usages.iter().sum::<f64>() / cores;
+        let steps: Vec<&Step> =
+            open.iter().filter(|step| step.under_way(from, until)).copied().collect();
+        let used = steps.iter().map(|step| step.usage).sum::<f64>() / cores;
         let busy = idle.busy(from, until).unwrap_or(used).max(used).clamp(0.0, 1.0);
-        serial += count(usages, cores, busy) * until.since(from) as f64;
+        serial += count(steps, cores, busy) * until.since(from) as f64;
     }
     serial.round() as u64
 }
 
 /// For how much of one serial step's time an interval with these steps counts.
-fn count(mut usages: Vec<f64>, cores: f64, busy: f64) -> f64 {
+fn count(mut steps: Vec<&Step>, cores: f64, busy: f64) -> f64 {
     let all_busy = busy.powf(cores);
-    usages.sort_by(f64::total_cmp);
+    steps.sort_by(|a, b| a.usage.total_cmp(&b.usage));
     // What others on the machine use is not there to share.
-    let others = (busy * cores - usages.iter().sum::<f64>()).max(0.0);
+    let used = steps.iter().map(|step| step.usage).sum::<f64>();
+    let others = (busy * cores - used).max(0.0);
     let (mut left, mut counted) = (cores - others, 0.0);
-    for (taken, usage) in usages.iter().enumerate() {
-        let share = left / (usages.len() - taken) as f64;
-        left -= usage.min(left);
+    for (taken, step) in steps.iter().enumerate() {
+        let share = (left / (steps.len() - taken) as f64).min(1.0);
+        left -= step.usage.min(left);
         // Alone, a parallel step would have all processors. (A little over
         // one is the coarseness of the CPU times of a short step.)
-        let ran = if *usage > PARALLEL { usage.min(cores) / cores } else { usage.min(1.0) };
-        let short = *usage >= SHORT * share.min(1.0);
-        counted += ran + (1.0 - ran) * if short { 1.0 - all_busy } else { 1.0 };
+        let ran =
+            if step.usage > PARALLEL { step.usage.min(cores) / cores } else { step.usage.min(1.0) };
+        let short = if step.brief || step.usage >= SHORT * share {
+            1.0
+        } else {
+            ((step.usage / share - EASY) / (SHORT - EASY)).clamp(0.0, 1.0)
+        };
+        counted += ran + (1.0 - ran) * (1.0 - short * all_busy);
     }
     counted
 }

@@ -10,6 +10,8 @@ pub const TIMED_OUT: u8 = 124;
 pub const FAILED: u8 = 125;
 /// No task of that name (the number of POSIX `wait` for an unknown pid).
 pub const UNKNOWN: u8 = 127;
+/// Ended by SIGTERM: 128 + 15.
+pub const TERMINATED: u8 = 143;
 /// A task whose guard was killed with SIGKILL: 128 + 9.
 pub const LOST: u8 = 137;
 

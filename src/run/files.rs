@@ -3,7 +3,7 @@
 //! ```text
 //! journal        the truth: one record a line, append only
 //! lock           held for a moment by whoever opens the run or starts in it
-//! watcher        held (flock) by the watcher for as long as it lives
+//! watcher        the watcher's pid, and when it was started
 //! ID.log         the task's output
 //! ID.out         its standard output alone, if it was started with --capture
 //! ID.argv        its command, NUL after each word; then, once it has ended,
@@ -19,7 +19,7 @@ use super::{Id, Time};
 pub const JOURNAL: &str = "journal";
 /// The file whose lock makes opening and starting one step.
 pub const LOCK: &str = "lock";
-/// The file whose lock the watcher holds for as long as it lives.
+/// The file that names the watcher.
 pub const WATCHER: &str = "watcher";
 /// Suffix of a task's log.
 pub const LOG: &str = "log";
@@ -57,14 +57,14 @@ pub struct Command {
 }
 
 impl Command {
-    /// Reads an `.argv` file. The last two `XmY.Zs` of its tail are the
-    /// guard's children's user and system time (POSIX `times`, second line).
+    /// Reads an `.argv` file. The last four `XmY.Zs` of its tail are the
+    /// user and system times of the guard and of its children (POSIX `times`).
     pub fn parse(bytes: &[u8]) -> Self {
         let mut argv: Vec<Vec<u8>> = bytes.split(|b| *b == 0).map(<[u8]>::to_vec).collect();
         let tail = argv.pop().unwrap_or_default();
         let tail = String::from_utf8_lossy(&tail);
         let spans: Vec<u64> = tail.split_whitespace().filter_map(parse_times).collect();
-        let cpu = (spans.len() >= 4).then(|| spans[spans.len() - 2] + spans[spans.len() - 1]);
+        let cpu = (spans.len() >= 4).then(|| spans[spans.len() - 4..].iter().sum());
         Self { argv, cpu }
     }
 
@@ -107,12 +107,12 @@ mod tests {
         let read =
             Command::parse(b"echo\0two words\0\0a\nb\x000m0.01s 0m0.02s\n1m2.500s 0m0.25s\n");
         assert_eq!(read.argv, [&b"echo"[..], b"two words", b"", b"a\nb"]);
-        assert_eq!(read.cpu, Some(62_750_000));
+        assert_eq!(read.cpu, Some(62_780_000));
         assert_eq!(read.display(), "echo 'two words' '' 'a\nb'");
         assert_eq!(Command::parse(b"x\0").cpu, None);
         assert_eq!(Command::parse(b"x\0user 0m0.0s\n").cpu, None);
         // zsh prints two digits, dash six, bash three and the locale's comma.
-        assert_eq!(Command::parse(b"x\x000m0,1s 0m0,1s\n0m0,100s 0m0,0s\n").cpu, Some(100_000));
+        assert_eq!(Command::parse(b"x\x000m0,1s 0m0,1s\n0m0,100s 0m0,0s\n").cpu, Some(300_000));
     }
 
     proptest! {

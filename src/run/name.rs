@@ -12,6 +12,9 @@ use std::fmt;
 /// The longest name, in bytes.
 pub const MAX_BYTES: usize = 128;
 
+/// The longest name with those of the tasks around it: it is a file's name, with a suffix.
+pub const MAX_PATH: usize = 240;
+
 /// The rule, as messages print it.
 pub const RULE: &str = "letters, digits and _ . : @ + - (not first: . : @ + -), at most 128 bytes";
 
@@ -24,6 +27,11 @@ pub enum NameError {
     /// Longer than [`MAX_BYTES`].
     #[error("a name of {0} bytes is too long")]
     Long(usize),
+    /// Too deep inside other tasks for the name of a file.
+    #[error(
+        "{0} is too long: with the names of the tasks that it runs in, at most {MAX_PATH} bytes"
+    )]
+    Deep(String),
     /// A character outside the alphabet.
     #[error("`{}` is not a valid task name", .0.escape_debug())]
     Alphabet(String),

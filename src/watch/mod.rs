@@ -12,8 +12,8 @@
 //!   and leaks are named, the journal is closed.
 //!
 //! Nothing needs it: it may be killed at any moment, and every exit code
-//! still reaches the script. Its lock on the run's `watcher` file, inherited
-//! as standard input, tells that it lives.
+//! still reaches the script. Its standard output is a pidfd of the script,
+//! taken while the script waited for it to be started.
 
 mod script;
 
@@ -50,7 +50,7 @@ pub fn watch(path: &Path) -> Result<(), Error> {
 struct Watcher {
     dir: RunDir,
     journal: Journal,
-    notify: Notify,
+    notify: Option<Notify>,
     epoll: OwnedFd,
     script: Option<Handle>,
     /// Guards by the place of their task in the run.
@@ -64,8 +64,11 @@ struct Watcher {
 impl Watcher {
     fn begin(dir: RunDir) -> Result<Self, Error> {
         let failed = || Error::journal("watch", dir.path());
-        let notify = Notify::new().map_err(failed())?;
-        notify.file(&dir.path().join(files::JOURNAL)).map_err(failed())?;
+        // Where the user's inotify instances are used up, it still sees the
+        // script's end, and reads the journal then.
+        let notify = Notify::new()
+            .and_then(|notify| notify.file(&dir.path().join(files::JOURNAL)).map(|()| notify))
+            .ok();
         let journal = Journal::open(&dir).map_err(failed())?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| failed()(e.into()))?;
         let script = match journal.run().owner {
@@ -79,7 +82,9 @@ impl Watcher {
             let data = epoll::EventData::new_u64(key);
             epoll::add(&epoll, fd, data, epoll::EventFlags::IN).map_err(|e| failed()(e.into()))
         };
-        add(notify.as_fd(), JOURNAL)?;
+        if let Some(notify) = &notify {
+            add(notify.as_fd(), JOURNAL)?;
+        }
         if let Some(script) = &script {
             add(script.as_fd(), SCRIPT)?;
         }
@@ -116,7 +121,9 @@ impl Watcher {
                     return Err(Error::journal("watch", self.dir.path())(error.into()));
                 }
             }
-            self.notify.drain();
+            if let Some(notify) = &self.notify {
+                notify.drain();
+            }
             gone.extend(events.iter().map(|e| e.data.u64()).filter(|key| *key < SCRIPT));
         }
     }
@@ -128,7 +135,7 @@ impl Watcher {
         self.read()?;
         let idle = self.journal.run().running().next().is_none();
         if idle {
-            // Held until the process, and so its lock on `watcher`, is gone.
+            // Held until the process is gone.
             std::mem::forget(lock);
         }
         Ok(idle)
@@ -192,6 +199,15 @@ impl Watcher {
         }
         if known.is_none_or(|code| code == code::LOST) {
             kill::end(&self.dir, &[&task], 0);
+        }
+    }
+
+    /// A cancelled task whose guard is gone: recorded, so that the fold knows.
+    fn lose(&mut self, id: &Id) {
+        let code = code::TERMINATED;
+        let fields = [("code", code.to_string())];
+        if self.journal.append(Kind::Lost, Some(id), &fields).is_err() || self.read().is_err() {
+            self.journal.presume_lost(id, Some(code));
         }
     }
 

@@ -30,6 +30,8 @@ impl Watcher {
             OnExit::Wait => self.wait_for_all()?,
             OnExit::Cancel => {
                 let grace = cancel::grace(self.journal.run());
+                // Descriptors are for ending tasks now; see below for the lost.
+                self.guards.clear();
                 // A task that is being ended may have started another.
                 loop {
                     let ids = self.running();
@@ -38,11 +40,9 @@ impl Watcher {
                     }
                     how = "aborted";
                     cancel::cancel(&self.dir, &mut self.journal, &ids, grace)?;
-                    self.hold_new();
-                    if self.running() == ids {
-                        // Their guards were killed before they could record it.
-                        self.wait_for_all()?;
-                        break;
+                    for id in self.running().iter().filter(|id| ids.contains(id)) {
+                        // Its guard was ended before it could record it.
+                        self.lose(id);
                     }
                 }
                 if kill::end_strays(&self.dir, self.journal.run(), grace) > 0 {

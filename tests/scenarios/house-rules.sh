@@ -43,7 +43,7 @@ traced() { echo from-task; }
 } 2>trace
 check 'xtrace stays on' yes "$still"
 # (mksh keeps tracing to where it began: three short lines show.)
-check 'the glue is not traced' '' "$(grep _mw_ trace | grep -v -e '_mw_enter' -e '_mw_x=' -e '_mw_verb=' || :)"
+check 'the glue is not traced' '' "$(grep _mw_ trace | grep -v -e '_mw_enter' -e '_mw_x=' -e '_mw_verb=' -e '_mw_depth=' || :)"
 async_wait traced >traced.out
 if [ "$SCENARIO_MODE" = parallel ]; then
     check 'the task is traced into its log' yes "$(grep -q 'echo from-task' traced.out && echo yes)"
