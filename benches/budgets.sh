@@ -34,21 +34,34 @@ budget_one_by_one() {
 }
 
 # 3. What async_run costs the foreground.
+# clock: the time of each line that comes in, two to a line.
+clock() {
+    local before
+    while read -r _; do
+        before=$EPOCHREALTIME
+        read -r _
+        echo "$before $EPOCHREALTIME"
+    done
+}
+
 foreground() {
     local name=$1 shell=$2 how=$3
     local -a COMMAND
     fresh
     shell_command "$shell" || return
+    case $shell in
+        bash | zsh) ;;
+        *) clock <"$BENCH_CLOCK" >"$BENCH_STAMPS" & ;;
+    esac
     "${COMMAND[@]}" "$BENCH/scripts/foreground.sh" "$how" "$STARTS" >"$RUN/out" 2>&1 || {
         tail -n 3 -- "$RUN/out" >&2
         return 1
     }
     settle || return
-    # What the clock itself costs is taken off.
-    local full empty
-    full=$(awk 'NF == 2 { print ($2 - $1) * 1e6 }' "$BENCH_STAMPS" | median)
-    empty=$(awk 'NF == 3 { print ($2 - $1) * 1e6 }' "$BENCH_STAMPS" | median)
-    record "$name" "$(awk -v full="$full" -v empty="${empty:-0}" 'BEGIN { print full - empty }')"
+    # The clock ends when no process holds its pipe any more.
+    wait
+    [[ $(wc -l <"$BENCH_STAMPS") == "$STARTS" ]] || return
+    record "$name" "$(awk '{ print ($2 - $1) * 1e6 }' "$BENCH_STAMPS" | median)"
 }
 
 budget_foreground() {
@@ -70,14 +83,14 @@ budget_foreground() {
 many() {
     local times=1 i
     [[ $1 == "$MANY" ]] || times=5
-    export BENCH_AFTER=$BENCH/scripts/after.sh
+    case $2 in one-*) export BENCH_AFTER=$BENCH/scripts/after.sh ;; esac
     for ((i = 0; i < times; i++)); do
         tasks "$2-$1-raw" bash "$2" "$1" many || break
-        count_codes "$1" || break
+        [[ -z ${BENCH_AFTER-} ]] || count_codes "$1" || break
     done
     unset BENCH_AFTER
     ((i == times)) || return
-    [[ $1 != "$MANY" ]] || cp -- "$RUN/watcher" "$WORK/watcher-$2"
+    [[ $1 != "$MANY" || ! -r $RUN/watcher ]] || cp -- "$RUN/watcher" "$WORK/watcher-$2"
     record "$2-$1" "$(tail -n "$times" -- "$WORK/samples/$2-$1-raw" | median)"
 }
 
@@ -95,14 +108,18 @@ count_codes() {
 budget_many() {
     local how kilobytes
     CODES_RIGHT=0 CODES_ASKED=0
-    for how in one-by-one one-call; do
+    for how in bare-pair one-by-one bare-batch one-call; do
         # The small runs come before and after each large one.
         in_turn "$MANY_ROUNDS" "many $FEW $how" "many $MANY $how"
     done
     row_ratio "a task of $MANY, collected one by one" "one of $FEW" \
         "one-by-one-$MANY" "one-by-one-$FEW" at-most 1.3
+    row_ratio 'the same with plain `&` and `wait`' "one of $FEW" \
+        "bare-pair-$MANY" "bare-pair-$FEW" none
     row_ratio "a task of $MANY, collected in one call" "one of $FEW" \
         "one-call-$MANY" "one-call-$FEW" at-most 1.3
+    row_ratio 'the same with `&` for all, then `wait` for all' "one of $FEW" \
+        "bare-batch-$MANY" "bare-batch-$FEW" none
     for how in one-by-one one-call; do
         [[ -r $WORK/watcher-$how ]] || continue
         kilobytes=$(<"$WORK/watcher-$how")

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2069,SC2030,SC2031,SC2034,SC2154,SC3047
+# shellcheck shell=sh disable=SC2015,SC2069,SC2030,SC2031,SC2034,SC2016,SC2154,SC3047
 # common.sh: the glue, in the shell language that bash, zsh, dash, busybox
 # ash, mksh, ksh93 and yash share. bash.sh, zsh.sh and sh.sh replace a few
 # small functions where a shell can do better or needs it done otherwise;
@@ -242,6 +242,9 @@ _mw_start() { _mw_fork "$@"; }
 
 # Inside the task's own subshell, before the task: more options to set.
 _mw_task_setup=
+
+# What the guard does with a signal: the task gets it, as TERM.
+_mw_pass_on='\kill "$_mw_child"'
 
 # Drops the traps that run on errors and commands, where a shell has such.
 _mw_untrap=

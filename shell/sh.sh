@@ -23,6 +23,9 @@ case ${KSH_VERSION-} in
     *' 93'*)
         _mw_shell=ksh93
         _mw_untrap='\trap - ERR DEBUG'
+        # ksh93's interrupted `wait` may have seen the task end and not say how;
+        # the next one does. Unless a trap has killed it: so no signal goes on.
+        _mw_pass_on='_mw_again=1'
         _mw_find_tty
         _mw_start() { _mw_fork_group "$@"; }
         ;;

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2069,SC2154
+# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2064,SC2069,SC2154
 # start.sh: async_run, and the guard that it forks.
 
 _mw_usage() {
@@ -143,13 +143,14 @@ _mw_guard() {
         "$@"
     ) &
     _mw_child=$!
-    \trap '\kill "$_mw_child"' INT TERM HUP
+    \trap "$_mw_pass_on" INT TERM HUP
     \eval "$_mw_untrap"
     while
+        _mw_again=
         \wait "$_mw_child"
         _mw_code=$?
         # A signal interrupts `wait`; then the task is still there.
-        \kill -0 "$_mw_child"
+        [ -n "$_mw_again" ] || \kill -0 "$_mw_child"
     do :; done
     _mw_normal
     _mw_probe

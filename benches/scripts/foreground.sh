@@ -1,20 +1,25 @@
-# shellcheck shell=sh disable=SC1091,SC2094,SC3028
+# shellcheck shell=sh disable=SC1091,SC2034,SC3028
 # foreground.sh - what it costs a script to start a task while a processor is
 # free: tasks are started a few at a time, with pauses, and only wait.
 #
 #   SHELL foreground.sh HOW N
 #
-# HOW is bare or async. For each start a line goes to the file BENCH_STAMPS:
-# the time before and the time after. A shell without a clock asks the program
-# BENCH_DATE, and then adds a line for each pair of questions with nothing
-# between them, marked `empty`.
+# HOW is bare or async. The times before and after each start go to the file
+# BENCH_STAMPS, two to a line; where the shell has no clock they come from one
+# that writes the time for each line it gets through the pipe BENCH_CLOCK.
 
 how=$1
 count=$2
 
+[ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
 # A task ends when a line for it comes through the pipe.
-exec 7<>"$BENCH_PIPE" 8>>"$BENCH_STAMPS"
+exec 7<>"$BENCH_PIPE"
 hold() { read -r _ <&7; }
+if [ -n "${EPOCHREALTIME-}" ]; then
+    exec 8>>"$BENCH_STAMPS"
+else
+    exec 9>"$BENCH_CLOCK"
+fi
 
 case $how in
     async)
@@ -23,47 +28,32 @@ case $how in
         async_init || exit
         ;;
 esac
-[ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
 cd "$BENCH_LOGS" || exit
 
-start() {
+# Between the two times there is nothing but the start itself.
+start_bare() {
     if [ -n "${EPOCHREALTIME-}" ]; then
-        case $how in
-            bare)
-                before=$EPOCHREALTIME
-                hold >"log.$i" 2>&1 &
-                after=$EPOCHREALTIME
-                ;;
-            async)
-                before=$EPOCHREALTIME
-                async_run "t$i" hold
-                after=$EPOCHREALTIME
-                ;;
-        esac
+        before=$EPOCHREALTIME
+        hold >"log.$i" 2>&1 &
+        after=$EPOCHREALTIME
+        echo "$before $after" >&8
     else
-        # The program itself writes the time: nothing else is forked.
-        case $how in
-            bare)
-                "$BENCH_DATE" +%s.%N >before
-                hold >"log.$i" 2>&1 &
-                "$BENCH_DATE" +%s.%N >after
-                ;;
-            async)
-                "$BENCH_DATE" +%s.%N >before
-                async_run "t$i" hold
-                "$BENCH_DATE" +%s.%N >after
-                ;;
-        esac
-        read -r before <before
-        read -r after <after
+        echo >&9
+        hold >"log.$i" 2>&1 &
+        echo >&9
     fi
-    echo "$before $after" >&8
-    [ -n "${EPOCHREALTIME-}" ] && return
-    "$BENCH_DATE" +%s.%N >before
-    "$BENCH_DATE" +%s.%N >after
-    read -r before <before
-    read -r after <after
-    echo "$before $after empty" >&8
+}
+start_async() {
+    if [ -n "${EPOCHREALTIME-}" ]; then
+        before=$EPOCHREALTIME
+        async_run "t$i" hold
+        after=$EPOCHREALTIME
+        echo "$before $after" >&8
+    else
+        echo >&9
+        async_run "t$i" hold
+        echo >&9
+    fi
 }
 
 i=0
@@ -72,7 +62,7 @@ while [ "$i" -lt "$count" ]; do
     for _ in 1 2 3 4; do
         i=$((i + 1))
         sleep 0.01
-        start
+        "start_$how"
         set -- "$@" "t$i"
     done
     sleep 0.01

@@ -18,6 +18,9 @@ use crate::run::{Run, State, Task};
 
 /// How long a guard gets to record the end of a killed task, microseconds.
 const GUARD_PATIENCE: u64 = 2_000_000;
+/// How long after TERM the first look for processes that were forked
+/// meanwhile is taken, microseconds; the next ones wait twice as long each.
+const FIRST_PAUSE: u64 = 20_000;
 /// How often a fork may outrun the killer before it gives up.
 const ROUNDS: usize = 20;
 
@@ -37,17 +40,34 @@ pub struct Survivor {
 /// limit on descriptors must not save a thousand tasks.
 pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
     let guards: Vec<Process> = tasks.iter().filter_map(|task| task.guard).collect();
-    let polite: Vec<Process> = members(dir, tasks).iter().map(process).collect();
-    for process in &polite {
-        // A stopped process takes TERM only once it goes on.
-        let _ = signal(*process, &[Signal::TERM, Signal::CONT]);
+    let deadline = clock::now().0 + grace;
+    let mut asked: Vec<Process> = Vec::new();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let left: Vec<Process> = members(dir, tasks).iter().map(process).collect();
+        for process in &left {
+            if !asked.contains(process) {
+                // A stopped process takes TERM only once it goes on.
+                let _ = signal(*process, &[Signal::TERM, Signal::CONT]);
+                asked.push(*process);
+            }
+        }
+        if pause == FIRST_PAUSE {
+            for guard in &guards {
+                // It passes this on to a task that has begun since; before
+                // that it dies of it, and the task never begins.
+                let _ = signal(*guard, &[Signal::TERM]);
+            }
+        }
+        // A shell that handles TERM late may fork between the look and the
+        // signal, and nothing tells of that: so another look, ever later.
+        let until = deadline.min(clock::now().0 + pause);
+        wait_all(guards.iter().chain(&left), until);
+        if clock::now().0 >= deadline || (clock::now().0 < until && left.is_empty()) {
+            break;
+        }
+        pause *= 2;
     }
-    for guard in &guards {
-        // It passes this on to a task that has begun since; before that it
-        // dies of it, and the task never begins.
-        let _ = signal(*guard, &[Signal::TERM]);
-    }
-    wait_all(guards.iter().chain(&polite), clock::now().0 + grace);
 
     let mut survivors = Vec::new();
     for _ in 0..ROUNDS {
