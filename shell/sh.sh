@@ -23,9 +23,15 @@ case ${KSH_VERSION-} in
     *' 93'*)
         _mw_shell=ksh93
         _mw_untrap='\trap - ERR DEBUG'
-        # ksh93's interrupted `wait` may have seen the task end and not say how;
-        # the next one does. Unless a trap has killed it: so no signal goes on.
-        _mw_pass_on='_mw_again=1'
+        # A `wait` that a signal interrupts may see the task end and say 1.
+        _mw_pass_on='_mw_asked=1; \kill "$_mw_child"'
+        _mw_asked=
+        _mw_normal() {
+            case $_mw_asked:$_mw_code in
+                1:1) _mw_code=143 ;;
+                *:25[6-9] | *:2[6-9]? | *:3??) _mw_code=$((_mw_code - 128)) ;;
+            esac
+        }
         _mw_find_tty
         _mw_start() { _mw_fork_group "$@"; }
         ;;

@@ -146,11 +146,10 @@ _mw_guard() {
     \trap "$_mw_pass_on" INT TERM HUP
     \eval "$_mw_untrap"
     while
-        _mw_again=
         \wait "$_mw_child"
         _mw_code=$?
         # A signal interrupts `wait`; then the task is still there.
-        [ -n "$_mw_again" ] || \kill -0 "$_mw_child"
+        \kill -0 "$_mw_child"
     do :; done
     _mw_normal
     _mw_probe
