@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034,SC2069,SC2154
+# shellcheck shell=sh disable=SC2016,SC2034,SC2069,SC2154
 # sh.sh: the POSIX shells: dash, busybox ash, mksh, ksh93, yash.
 
 _mw_shell='sh'

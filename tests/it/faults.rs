@@ -438,3 +438,89 @@ fn a_damaged_journal_still_reports() {
     let output = sandbox.meanwhile(&["report", "run"]).ok();
     assert!(output.stdout.contains("the journal is damaged"), "{}", output.stdout);
 }
+
+#[test]
+fn the_next_run_in_a_directory_is_not_taken_for_a_stray() {
+    for shell in BOTH {
+        let sandbox = Sandbox::new();
+        let first = "MEANWHILE_DIR=$PWD/run\nMEANWHILE_GRACE=1\ni=0\n\
+            while [ $i -lt 30 ]; do i=$((i + 1)); async_run t$i /bin/sleep 1000; done\nkill -9 $$";
+        let child = sandbox.script(shell, &with_glue(shell, first)).spawn().unwrap();
+        sandbox.outcome(child);
+        // At once, while the watcher of the first still ends its tasks.
+        let second =
+            "MEANWHILE_DIR=$PWD/run\nasync_run b sh -c '/bin/sleep 0.5; echo fine'\nasync_wait b";
+        assert_eq!(sandbox.run(shell, second).ok().stdout, "fine\n", "{}", shell.name);
+    }
+}
+
+#[test]
+fn a_killed_script_with_few_descriptors() {
+    let sandbox = Sandbox::new();
+    let text = "ulimit -n 40\nMEANWHILE_DIR=$PWD/run\nMEANWHILE_GRACE=1\ni=0\n\
+        while [ $i -lt 60 ]; do i=$((i + 1)); async_run t$i /bin/sleep 1000; done\nkill -9 $$";
+    let child = sandbox.script(BASH, &with_glue(BASH, text)).spawn().unwrap();
+    sandbox.finish(child);
+    assert!(sandbox.journal().contains(" close - how=aborted"), "{}", sandbox.journal());
+}
+
+#[test]
+fn a_thousand_tasks_are_ended_at_once() {
+    let sandbox = Sandbox::new();
+    let text = "i=0\nwhile [ $i -lt 1000 ]; do i=$((i + 1)); async_run t$i /bin/sleep 1000; done\n\
+        async_cancel --all\nrc=0; async_wait --all --quiet 2>/dev/null || rc=$?; echo $rc";
+    assert_eq!(sandbox.run(DASH, text).ok().stdout, "143\n");
+}
+
+#[test]
+fn an_output_that_does_not_block_gets_all_of_it() {
+    let sandbox = Sandbox::new();
+    let text = "async_run a head -c 1000000 /dev/zero\nasync_wait a";
+    sandbox.write("inner.sh", &with_glue(BASH, text));
+    sandbox.write(
+        "outer.py",
+        "import os, subprocess, time\nr, w = os.pipe()\nos.set_blocking(w, False)\n\
+         p = subprocess.Popen(['bash', 'inner.sh'], stdout=w)\nos.close(w)\ntotal = 0\n\
+         while True:\n    part = os.read(r, 4096)\n    if not part: break\n    total += len(part)\n\
+         print(total, p.wait())\n",
+    );
+    let output = sandbox.finish(sandbox.command("python3", &["outer.py"]).spawn().unwrap()).ok();
+    assert_eq!(output.stdout, "1000000 0\n", "{}", output.stderr);
+}
+
+#[test]
+fn the_first_task_is_started_in_a_subshell() {
+    for shell in BOTH {
+        let text = "async_run x echo hi | cat\nasync_wait x";
+        assert_eq!(Sandbox::new().run(shell, text).ok().stdout, "hi\n", "{}", shell.name);
+    }
+}
+
+#[test]
+fn a_start_that_cannot_be_recorded_is_collected_all_the_same() {
+    for shell in BOTH {
+        let sandbox = Sandbox::new();
+        // The journal cannot be appended to: to the shell as a full disk is.
+        let text = "MEANWHILE_DIR=$PWD/run\nasync_init\nmv run/journal run/kept\nmkdir run/journal\n\
+            async_run x sh -c 'exit 5'\nrmdir run/journal\nmv run/kept run/journal\n\
+            rc=0; async_wait x || rc=$?; echo $rc";
+        let output = sandbox.run(shell, text).ok();
+        assert_eq!(output.stdout, "5\n", "{}: {}", shell.name, output.stderr);
+    }
+}
+
+#[test]
+fn nested_tasks_without_the_program() {
+    let sandbox = Sandbox::new();
+    let portable = sandbox.meanwhile(&["init", "sh", "--portable"]).ok().stdout;
+    sandbox.write("meanwhile.sh", &portable);
+    let text = ". ./meanwhile.sh\n\
+        p() { async_run x echo inner; async_wait x; echo \"inner $?\"; }\n\
+        async_run x echo outer; async_run p p; async_wait x p; echo $?";
+    let mut command = sandbox.script(DASH, text);
+    command.env("PATH", std::env::var("PATH").unwrap());
+    if !crate::sandbox::on_path("meanwhile") {
+        let output = sandbox.finish(command.spawn().unwrap()).ok();
+        assert_eq!(output.stdout, "outer\ninner\ninner 0\n0\n", "{}", output.stderr);
+    }
+}

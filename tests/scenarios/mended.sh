@@ -95,3 +95,63 @@ case $SCENARIO_NAME:$SCENARIO_MODE in
         check 'errexit without effect' yes "$found"
         ;;
 esac
+
+# A name was accepted twice while the first start of it was still young.
+i=0
+while [ "$i" -lt 10 ]; do
+    i=$((i + 1))
+    (async_run "young$i" hello first)
+    code async_run "young$i" hello second
+    check "a young name is taken ($i)" 2 "$rc"
+    async_wait --quiet "young$i"
+done
+
+# The strict IFS of many scripts hid --any from the glue.
+ifs=$IFS
+IFS="$nl	"
+async_run any_one hello one
+ASYNC_NAME=stale
+async_wait --any any_one >/dev/null
+check 'any under a strict IFS' any_one "$ASYNC_NAME"
+IFS=
+async_run any_two hello two
+async_wait --any any_two >/dev/null
+check 'any under an empty IFS' any_two "$ASYNC_NAME"
+IFS=$ifs
+inner_any() {
+    async_run inner hello inner
+    async_wait --any >/dev/null
+    echo "$ASYNC_NAME"
+}
+async_runfunc inner_any
+check 'any inside a task' inner "$(live_or "$(async_wait inner_any | tail -n 1)" inner)"
+
+# Signals: what the script ignores stays ignored; the guard passes them on.
+trap '' HUP
+survives() {
+    sh -c 'kill -HUP $$; echo survived'
+}
+async_runfunc survives
+check 'an ignored signal' survived "$(live_or "$(async_wait survives)" survived)"
+trap - HUP
+if [ "$SCENARIO_MODE" = parallel ]; then
+    async_run sleeps sleep 1000
+    kill "$(async_pidof sleeps)"
+    code async_wait sleeps
+    check 'kill of its pid' 143 "$rc"
+fi
+
+# A verb inside a trap changed the code and the xtrace of the verb it interrupted.
+if [ "$SCENARIO_MODE" = parallel ]; then
+    trap 'async_wait nobody 2>/dev/null || :' USR1
+    mkfifo trap_gate
+    gated() { read -r line <trap_gate; }
+    async_runfunc gated
+    (
+        kill -USR1 $$
+        echo go >trap_gate
+    ) &
+    code async_wait gated
+    check 'a verb in a trap' 0 "$rc"
+    trap - USR1
+fi
