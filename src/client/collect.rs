@@ -348,16 +348,19 @@ impl<W: Write> Collector<'_, W> {
             self.teller.tell(&Note::Incomplete(task));
         }
         if task.state() != State::Lost && log.has_writer() {
-            self.name_leaks(task);
+            self.name_leaks(task, &log);
         }
         Ok(())
     }
 
     /// Somebody still holds the log. If that is not the guard on its way out,
     /// the task left a process behind.
-    fn name_leaks(&mut self, task: &Task) {
+    fn name_leaks(&mut self, task: &Task, log: &Log) {
         if let Some(Ok(Some(guard))) = task.guard.map(Handle::open) {
             let _ = wait_any(&[guard.as_fd()], None);
+        }
+        if !log.has_writer() {
+            return;
         }
         let leaks: Vec<Leak> = kill::members(self.dir, &[task])
             .into_iter()
