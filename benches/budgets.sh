@@ -49,10 +49,7 @@ foreground() {
     local -a COMMAND
     fresh
     shell_command "$shell" || return
-    case $shell in
-        bash | zsh) ;;
-        *) clock <"$BENCH_CLOCK" >"$BENCH_STAMPS" & ;;
-    esac
+    clock <"$BENCH_CLOCK" >>"$BENCH_STAMPS" &
     "${COMMAND[@]}" "$BENCH/scripts/foreground.sh" "$how" "$STARTS" >"$RUN/out" 2>&1 || {
         tail -n 3 -- "$RUN/out" >&2
         return 1

@@ -81,7 +81,7 @@ fresh() {
     RUN=$WORK/run
     rm -rf -- "$RUN"
     mkdir -p "$RUN/state" "$RUN/logs"
-    export XDG_STATE_HOME=$RUN/state BENCH_LOGS=$RUN/logs BENCH_STAMPS=$RUN/stamps 
+    export XDG_STATE_HOME=$RUN/state BENCH_LOGS=$RUN/logs BENCH_STAMPS=$RUN/stamps
     export BENCH_PIPE=$RUN/pipe BENCH_CLOCK=$RUN/clock
     mkfifo "$BENCH_PIPE" "$BENCH_CLOCK"
 }

@@ -13,13 +13,8 @@ count=$2
 
 [ -z "${ZSH_VERSION-}" ] || zmodload zsh/datetime
 # A task ends when a line for it comes through the pipe.
-exec 7<>"$BENCH_PIPE"
+exec 7<>"$BENCH_PIPE" 8>>"$BENCH_STAMPS" 9>"$BENCH_CLOCK"
 hold() { read -r _ <&7; }
-if [ -n "${EPOCHREALTIME-}" ]; then
-    exec 8>>"$BENCH_STAMPS"
-else
-    exec 9>"$BENCH_CLOCK"
-fi
 
 case $how in
     async)
