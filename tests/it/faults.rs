@@ -202,7 +202,7 @@ fn the_run_directory_is_deleted() {
     for shell in BOTH {
         let sandbox = Sandbox::new();
         let text = "MEANWHILE_DIR=$PWD/run\nasync_run a sh -c 'exit 3'\nasync_run b sh -c 'exit 0'\n\
-            while [ ! -e run/b.argv ]; do :; done\nrm -rf run\n\
+            mv run elsewhere\n\
             rc=0; async_wait a || rc=$?; echo $rc\nasync_wait b\necho $?\n\
             async_run c sh -c 'echo here; exit 5'\nrc=0; async_wait c || rc=$?; echo $rc\n\
             async_cleanup\nasync_print_timing";
@@ -221,7 +221,7 @@ fn the_run_directory_is_deleted_under_a_running_task() {
             &sandbox,
             shell,
             "mkfifo gate2 gate3\nf() { read line <gate2; exit 6; }\nok() { read line <gate3; }\n\
-             async_runfunc f\nasync_runfunc ok\nwhile [ ! -e run/ok.argv ]; do :; done\nrm -rf run\n\
+             async_runfunc f\nasync_runfunc ok\nwhile [ ! -e run/ok.argv ]; do :; done\nmv run elsewhere\n\
              gate\n(echo go >gate2; echo go >gate3) &\n\
              rc=0; async_wait f 2>/dev/null || rc=$?; echo $rc\n\
              rc=0; async_wait ok 2>/dev/null || rc=$?; echo $rc",
