@@ -6,8 +6,8 @@
 #
 #   MEANWHILE=target/…/meanwhile benches/overhead.sh [--quick] [NAME…]
 #
-# NAME is one of one_call, one_by_one, foreground, many, replay, watcher, load,
-# overlap and peers; all by default. --quick takes about a minute; its numbers
+# NAME is one of one_call, one_by_one, foreground, processes, many, replay,
+# watcher, load, overlap and peers; all by default. --quick takes about a minute; its numbers
 # are for seeing that everything still runs. DEVSTACK_DIR may name a checkout of
 # OpenStack's devstack: then its inc/async is among the peers.
 #
@@ -28,7 +28,7 @@ BENCH=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=benches/peers.sh
 . "$BENCH/peers.sh"
 
-PARTS=(one_call one_by_one foreground many replay watcher load overlap peers)
+PARTS=(one_call one_by_one foreground processes many replay watcher load overlap peers)
 
 usage() {
     echo "usage: MEANWHILE=PROGRAM $0 [--quick] [${PARTS[*]}]" >&2

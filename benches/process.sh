@@ -185,3 +185,46 @@ budget_overlap() {
     row_ratio 'a script whose steps overlap perfectly' 'its longest chain alone' \
         overlap-async overlap-chain at-most 1.03
 }
+
+# How many processes a task takes: what a script of 20 tasks forks and executes
+# more than one of 10.
+# traced SHELL HOW N: sets FORKS and EXECS.
+traced() {
+    local -a COMMAND
+    fresh
+    shell_command "$1" || return
+    strace -f -qq -o "$RUN/trace" -e trace=process "${COMMAND[@]}" \
+        "$BENCH/scripts/tasks.sh" "$2" "$3" none >"$RUN/out" 2>&1 || return
+    FORKS=$(grep -cE ' (clone|clone3|fork|vfork)\(' "$RUN/trace")
+    EXECS=$(grep -cE 'execve.*\) += 0$' "$RUN/trace")
+}
+
+# per_task SHELL HOW: sets FORKS and EXECS to those of one task.
+per_task() {
+    local forks execs
+    traced "$1" "$2" 10 || return
+    forks=$FORKS execs=$EXECS
+    traced "$1" "$2" 20 || return
+    FORKS=$(((FORKS - forks) / 10)) EXECS=$(((EXECS - execs) / 10))
+}
+
+budget_processes() {
+    local shell forks execs measured met
+    if ! type -P strace >/dev/null; then
+        row_skipped 'processes of a task' 'strace is not installed'
+        return
+    fi
+    for shell in "${SHELLS[@]}"; do
+        if ! per_task "$shell" one-call; then
+            row_skipped "processes of a task: $shell" 'strace cannot trace here'
+            continue
+        fi
+        forks=$FORKS execs=$EXECS
+        per_task "$shell" one-by-one || return
+        measured="$forks and $execs; $((FORKS - forks)) and $((EXECS - execs))"
+        met='**MISSED**'
+        [[ $measured != '2 and 0; 1 and 1' ]] || met=met
+        row "forks and execs of \`async_run\`; of \`async_wait\`: $shell" '' \
+            "$measured" '' '2 and 0; 1 and 1' "$met"
+    done
+}

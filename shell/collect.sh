@@ -10,43 +10,102 @@ _mw_wait() {
             ;;
     esac
     _mw_where
-    # (The code is taken afterwards: a trap of the script may run other verbs.)
-    "$_mw_bin" wait "--dir=$_mw_dir" --answer ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
-        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
-    # Codes up to 124 are plain; but with --any the answer also says which.
-    [ "$_mw_rc" -lt 125 ] || {
-        _mw_understand "$@" || return
-        return 0
-    }
-    for _mw_rest in "$@"; do
-        case $_mw_rest in --any) _mw_understand "$@" || return ;; esac
-    done
+    _mw_partial=0
+    _mw_ask "$@" || _mw_ask_again "$@"
     return "$_mw_rc"
 }
 
+# Runs the client; sets _mw_rc to its code, and fails if that is not meant.
+_mw_ask() {
+    # (The code is taken afterwards: a trap of the script may run other verbs.)
+    _mw_calls=$((_mw_calls + 1))
+    "$_mw_bin" wait "--dir=$_mw_dir" --answer "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
+        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
+    # Codes up to 124 are plain; but with --any the answer also says which.
+    _mw_plain=1
+    [ "$_mw_rc" -lt 125 ] || _mw_plain=
+    for _mw_rest in "$@"; do
+        case $_mw_rest in --any) _mw_plain= ;; esac
+    done
+    [ -n "$_mw_plain" ] || _mw_understand || return
+    case $_mw_partial in 0) ;; *) _mw_rc=$_mw_partial ;; esac
+    case $_mw_rc in 124) ;; *) _mw_done "$@" ;; esac
+}
+
+# The client failed, with _mw_rc: another one may not; else the shell itself
+# knows. Sets _mw_rc.
+_mw_ask_again() {
+    case $_mw_rc in
+        # 130 is the user's interrupt.
+        130) return 0 ;;
+        12[89] | 1[3-9]? | 2??)
+            _mw_say "meanwhile: the client was killed (exit code $_mw_rc): asking again, logs may repeat"
+            _mw_ask "$@" && return 0
+            ;;
+    esac
+    _mw_say "meanwhile: the client failed (exit code $_mw_rc): codes come from the shell, logs may repeat"
+    _mw_off_wait "$@" && _mw_rc=0 || _mw_rc=$?
+}
+
+# Marks the tasks that a wait with these words has collected.
+_mw_done() {
+    for _mw_name in "$@"; do
+        case $_mw_name in
+            --fail-fast) [ "$_mw_rc" -eq 0 ] || return 0 ;;
+            --all)
+                _mw_at_name=0
+                while [ "$_mw_at_name" -lt "$_mw_count" ]; do
+                    _mw_at_name=$((_mw_at_name + 1))
+                    \eval "_mw_name=\$_mw_name_$_mw_at_name"
+                    _mw_mark_done
+                done
+                return 0
+                ;;
+            --any)
+                _mw_name=${ASYNC_NAME-}
+                _mw_mark_done
+                return 0
+                ;;
+        esac
+    done
+    for _mw_name in "$@"; do
+        case $_mw_name in -* | '' | *[!A-Za-z0-9_.:@+-]*) ;; *) _mw_mark_done ;; esac
+    done
+}
+
+_mw_mark_done() {
+    _mw_make_key
+    \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
+    case $_mw_pid in
+        '' | *:*) ;;
+        *) \eval "_mw_pid_$_mw_key=done:$_mw_pid" ;;
+    esac
+}
+
 # Makes sense of an exit code that may be a task's or that of a failing
-# program: the program leaves an answer where it means it. $@: as for the wait.
+# program: the program leaves an answer where it means it. Fails if it does not.
 _mw_understand() {
     _mw_whoami
     _mw_answer='' _mw_alone='' _mw_first='' _mw_lost=''
     if [ -r "$_mw_dir/answer.$_mw_self" ]; then
-        # CODE CODE-WITHOUT-LOST FIRST LOST…
+        # CALL, then CODE CODE-WITHOUT-LOST FIRST LOST…, or `partial` CODE
         \read -r _mw_lost <"$_mw_dir/answer.$_mw_self" || :
+        case $_mw_lost in
+            "$_mw_calls "*) _mw_lost=${_mw_lost#* } ;;
+            *) _mw_lost= ;; # of an earlier client
+        esac
         _mw_answer=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
         _mw_alone=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
         _mw_first=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
     fi
+    case $_mw_answer:$_mw_partial in partial:0) _mw_partial=$_mw_alone ;; esac
     if [ "$_mw_answer" != "$_mw_rc" ]; then
-        case $_mw_rc in
-            # Usage errors need no answer; 130 is the user's interrupt.
-            [0-9] | [0-9][0-9] | 1[01]? | 12[0-4] | 130) return "$_mw_rc" ;;
-        esac
-        _mw_say "meanwhile: the client failed (exit code $_mw_rc): codes come from the shell, logs may repeat"
-        _mw_off_wait "$@"
-        return
+        # Usage errors need no answer.
+        case $_mw_rc in [0-9] | [0-9][0-9] | 1[01]? | 12[0-4]) return 0 ;; esac
+        return 1
     fi
-    case $_mw_first in -) ;; *) ASYNC_NAME=$_mw_first ;; esac
-    [ -n "$_mw_lost" ] || return "$_mw_rc"
+    case $_mw_first in - | '') ;; *) ASYNC_NAME=$_mw_first ;; esac
+    [ -n "$_mw_lost" ] || return 0
     # The guards of these left no record, but they may be children of this shell.
     _mw_rc=$_mw_alone
     while [ -n "$_mw_lost" ]; do
@@ -57,7 +116,6 @@ _mw_understand() {
         _mw_reap
         [ "$_mw_rc" -ne 0 ] || _mw_rc=$_mw_code
     done
-    return "$_mw_rc"
 }
 
 # Makes _mw_code what others say: of signal N, ksh93 says 256+N, yash 384+N.
@@ -83,13 +141,14 @@ _mw_reap() {
     _mw_code=0
     case $_mw_pid in
         '') _mw_code=127 ;;
-        *:*) _mw_code=${_mw_pid#*:} ;;
+        ran:* | collected:*) _mw_code=${_mw_pid#*:} ;;
         *)
+            _mw_child=${_mw_pid#done:}
             # A trap of the script may interrupt `wait`: then the task lives.
             while :; do
                 _mw_code=0
-                \wait "$_mw_pid" 2>/dev/null || _mw_code=$?
-                [ "$_mw_code" -gt 128 ] && \kill -0 "$_mw_pid" 2>/dev/null || break
+                \wait "$_mw_child" 2>/dev/null || _mw_code=$?
+                [ "$_mw_code" -gt 128 ] && \kill -0 "$_mw_child" 2>/dev/null || break
             done
             # Not this shell's child: nobody can know.
             [ "$_mw_code" -ne 127 ] || _mw_code=137
@@ -116,10 +175,13 @@ _mw_get() {
             ;;
     esac
     _mw_where
+    _mw_partial=0
     _mw_whoami
-    _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" ${_mw_at:+"--at=$_mw_at"} \
+    _mw_calls=$((_mw_calls + 1))
+    _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} \
         ${_mw_scope:+"--in=$_mw_scope"} "$@") && _mw_rc=0 || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
     [ "$_mw_rc" -ge 125 ] || return "$_mw_rc"
-    _mw_understand --quiet "$@"
+    _mw_understand || _mw_ask_again --quiet "$@"
+    return "$_mw_rc"
 }

@@ -28,6 +28,7 @@ case ${_mw_owner-} in
         _mw_scope=      # the id of the task that this shell runs in
         _mw_scope_stem= # the same, as it stands in file names
         _mw_level=0     # how many tasks it runs in
+        _mw_calls=0     # clients run by this shell; tells their answers apart
         _mw_depth=0     # verbs under way: a trap may run one inside another
         _mw_script=${0##*/}
         ;;

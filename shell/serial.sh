@@ -7,7 +7,8 @@
 # collect, by the shell's own `wait`, tasks that were started before it failed.
 #
 # A task's variable _mw_pid_KEY holds the pid of its guard, `ran:CODE` after a
-# step that ran here, or `collected:CODE`.
+# step that ran here, `collected:CODE`, or `done:PID` after the program
+# collected it.
 
 # Runs the task _mw_name here.
 _mw_off_run() {
@@ -84,7 +85,7 @@ _mw_off_wait() {
         case $_mw_names in *' '*) _mw_names=${_mw_names#* } ;; *) _mw_names= ;; esac
         _mw_reap
         case $_mw_pid:$_mw_all$_mw_any in
-            collected:*:1) continue ;;
+            collected:*:1 | done:*:1) continue ;;
         esac
         case $_mw_naming in 1) _mw_say "meanwhile: $_mw_name: never collected" ;; esac
         _mw_off_collect
@@ -115,7 +116,7 @@ _mw_off_collect() {
             esac
             return 0
             ;;
-        collected:*) return 0 ;;
+        collected:* | done:*) return 0 ;;
         ran:*) ;;
         *)
             \eval "_mw_stem=\${_mw_stem_$_mw_key-}"

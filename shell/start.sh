@@ -83,7 +83,7 @@ _mw_check_name() {
     \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
     case $_mw_mode in
         off)
-            case $_mw_pid in '' | collected*) return 0 ;; esac
+            case $_mw_pid in '' | collected:* | done:*) return 0 ;; esac
             _mw_say "meanwhile: $_mw_name: a task of this name is not collected yet"
             _mw_say "hint: collect it first: async_wait $_mw_name"
             return 2

@@ -1,6 +1,6 @@
 //! `meanwhile get`: collects one task and prints what it captured.
 
-use super::wait::{Answer, Caller, finish, parse_names};
+use super::wait::{Caller, finish, parse_names};
 use super::{Failure, message};
 use crate::client::Error;
 use crate::client::collect::collect;
@@ -34,11 +34,11 @@ impl Get {
             timeout: self.timeout,
             if_started: false,
             once: false,
-            with_script: self.caller.wants_answer().is_some(),
+            with_script: self.caller.prepare_answer(&dir).is_some(),
             fail_fast: false,
             output: Output::Replay,
         };
-        let answer = Answer::prepare(&dir, self.caller.wants_answer());
+        let answer = self.caller.prepare_answer(&dir);
         let mut stderr = std::io::stderr().lock();
         let outcome = collect(&dir, &request, &mut stderr, &mut message::Plain::default());
         drop(stderr);

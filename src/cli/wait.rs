@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::client::collect::collect;
-use crate::client::request::{Outcome, Output, Request, Teller, Which};
+use crate::client::request::{Note, Outcome, Output, Request, Teller, Which};
 use crate::process::dir::RunDir;
 use crate::run::{Id, Name, code, duration};
 
@@ -66,6 +66,9 @@ pub struct Caller {
     #[arg(long, hide = true, value_name = "PID", num_args = 0..=1, require_equals = true,
           default_missing_value = "0")]
     answer: Option<i32>,
+    /// The number of this call, which the answer repeats.
+    #[arg(long, hide = true, default_value_t = 0)]
+    call: u64,
     /// Speak as devstack's inc/async does.
     #[arg(long, hide = true)]
     devstack: bool,
@@ -102,16 +105,38 @@ impl Wait {
             output: if self.quiet { Output::Quiet } else { self.output },
         };
         let dir = self.caller.dir.named()?;
-        let mut teller: Box<dyn Teller> = if self.caller.devstack {
+        let teller: Box<dyn Teller> = if self.caller.devstack {
             let mut devstack = message::Devstack::new(self.caller.dir.named()?);
             devstack.uncollected = self.uncollected;
             Box::new(devstack)
         } else {
             Box::new(message::Plain { uncollected: self.uncollected })
         };
-        let answer = Answer::prepare(&dir, self.caller.answer);
-        let outcome = collect(&dir, &request, &mut std::io::stdout().lock(), teller.as_mut());
+        let answer = self.caller.prepare_answer(&dir);
+        let mut teller = Progress { teller, answer: answer.as_ref(), failed: false };
+        let outcome = collect(&dir, &request, &mut std::io::stdout().lock(), &mut teller);
         finish(answer, self.any, self.caller.scope(), outcome)
+    }
+}
+
+/// Leaves the first failure's code as an answer before its task counts as
+/// collected: should this process be killed, the next one will not see it.
+struct Progress<'a> {
+    teller: Box<dyn Teller>,
+    answer: Option<&'a Answer<'a>>,
+    failed: bool,
+}
+
+impl Teller for Progress<'_> {
+    fn tell(&mut self, note: &Note<'_>) {
+        self.teller.tell(note);
+        if let (Note::Before(task, _), false, Some(answer)) = (note, self.failed, self.answer) {
+            let code = task.code().unwrap_or(code::OK);
+            if code != code::OK {
+                self.failed = true;
+                answer.give(&format!("partial {code}"));
+            }
+        }
     }
 }
 
@@ -153,26 +178,19 @@ pub fn parse_names(names: &[String]) -> Result<Vec<Name>, Failure> {
 }
 
 /// The file in which the calling shell, this process's parent, looks for the
-/// meaning of an ambiguous exit code: `CODE CODE-WITHOUT-LOST FIRST LOST…`.
+/// meaning of an ambiguous exit code: `CALL CODE CODE-WITHOUT-LOST FIRST LOST…`.
 #[derive(Debug)]
 pub struct Answer<'a> {
     dir: &'a RunDir,
     name: String,
+    call: u64,
 }
 
-impl<'a> Answer<'a> {
-    /// Removes an old answer, so that none is mistaken for the new one.
-    pub fn prepare(dir: &'a RunDir, wanted: Option<i32>) -> Option<Self> {
-        let shell = if wanted? == 0 { parent() } else { wanted? };
-        let answer = Self { dir, name: format!("answer.{shell}") };
-        dir.remove(&answer.name).ok()?;
-        Some(answer)
-    }
-
+impl Answer<'_> {
     /// Answers. Where the disk is full the shell gets none, and asks its own `wait`.
     fn give(&self, text: &str) {
         let path: PathBuf = self.dir.path().join(&self.name);
-        let _ = std::fs::write(path, format!("{text}\n"));
+        let _ = std::fs::write(path, format!("{} {text}\n", self.call));
     }
 }
 
@@ -186,9 +204,10 @@ impl Caller {
         self.dir.named()
     }
 
-    /// Whether the shell wants an answer.
-    pub fn wants_answer(&self) -> Option<i32> {
-        self.answer
+    /// The answer that the shell wants, if it wants one.
+    pub fn prepare_answer<'a>(&self, dir: &'a RunDir) -> Option<Answer<'a>> {
+        let shell = self.answer.map(|pid| if pid == 0 { parent() } else { pid })?;
+        Some(Answer { dir, name: format!("answer.{shell}"), call: self.call })
     }
 
     /// The task that asks.

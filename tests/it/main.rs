@@ -14,3 +14,4 @@ mod fourteen;
 mod house;
 mod sandbox;
 mod scenarios;
+mod steps;
