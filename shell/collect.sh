@@ -105,9 +105,10 @@ _mw_understand() {
         return 1
     fi
     case $_mw_first in - | '') ;; *) ASYNC_NAME=$_mw_first ;; esac
-    [ -n "$_mw_lost" ] || return 0
-    # The guards of these left no record, but they may be children of this shell.
-    _mw_rc=$_mw_alone
+    # The guards of these left no record, but they may be children of this
+    # shell. They matter if the first failure is one of them.
+    [ "$_mw_rc" != "$_mw_alone" ] || return 0
+    _mw_rc=0
     while [ -n "$_mw_lost" ]; do
         _mw_name=${_mw_lost%% *}
         case $_mw_lost in *' '*) _mw_lost=${_mw_lost#* } ;; *) _mw_lost= ;; esac
@@ -116,6 +117,7 @@ _mw_understand() {
         _mw_reap
         [ "$_mw_rc" -ne 0 ] || _mw_rc=$_mw_code
     done
+    [ "$_mw_rc" -ne 0 ] || _mw_rc=$_mw_alone
 }
 
 # Makes _mw_code what others say: of signal N, ksh93 says 256+N, yash 384+N.

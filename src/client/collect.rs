@@ -295,13 +295,9 @@ impl<W: Write> Collector<'_, W> {
             if !written {
                 self.journal.presume_lost(id, known);
             }
-            if known.is_none_or(|code| code == code::LOST) {
-                if let Some(task) = self.task(id).cloned() {
-                    kill::end(self.dir, &[&task], 0);
-                }
-                if known.is_none() {
-                    self.lost.push(id.clone());
-                }
+            let killed = known.is_none_or(|code| code == code::LOST);
+            if let Some(task) = self.task(id).filter(|_| killed) {
+                kill::end(self.dir, &[task], 0);
             }
         }
         Ok(())
@@ -313,7 +309,11 @@ impl<W: Write> Collector<'_, W> {
         let Some((task, code)) = self.task(id).and_then(|t| Some((t.clone(), t.code()?))) else {
             return Ok(false);
         };
-        self.verdicts.push(Verdict { place: turn.place, code, lost: self.lost.contains(id) });
+        if task.lost && !self.lost.contains(id) {
+            // Recorded by others, who could not ask the guard's parent either.
+            self.lost.push(id.clone());
+        }
+        self.verdicts.push(Verdict { place: turn.place, code, lost: task.lost });
         self.ended.push(id.clone());
         if task.collected.is_some() {
             return Ok(code != code::OK);

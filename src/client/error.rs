@@ -107,6 +107,7 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::Name(NameError::Deep(_)) => "give the tasks shorter names".into(),
             Self::Name(_) => format!("a task name is {}", name::RULE),
             Self::NoRun(_) | Self::Dir(DirError::Missing(_)) => {
                 "name the run: MEANWHILE_DIR=DIR, or --dir DIR".into()

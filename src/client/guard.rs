@@ -1,6 +1,6 @@
 //! The guard of a task that `meanwhile start` started: runs the command,
 //! records its end, whatever that is. (The guard of a task that a script
-//! started is a subshell of that script; see `shell/common.sh`.)
+//! started is a subshell of that script; see `shell/start.sh`.)
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;

@@ -71,6 +71,7 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         pid,
         started: Stat::of(pid).map(|stat| stat.started).unwrap_or_default(),
     });
+    let mut patient = true;
     let lock = loop {
         let lock = lock(&dir, files::LOCK).map_err(failed())?;
         let mut journal = match Journal::open(&dir) {
@@ -90,11 +91,13 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
                 break lock;
             }
             Standing::Settling(watcher) => {
-                // Its script is gone, its tasks are being ended: not for long.
-                let patience = cancel::grace(journal.run()) + PATIENCE;
+                // Its script is gone. If its tasks are being ended, that is not
+                // for long; if they are not, a moment tells.
+                let ending = journal.run().running().any(|task| task.cancelled);
+                let patience = if ending { cancel::grace(journal.run()) } else { 0 } + PATIENCE;
                 drop(lock);
-                if !outlived(watcher, patience) {
-                    let whose = format!("its watcher (pid {}), which does not end", watcher.pid);
+                if !outlived(watcher, patience) && !std::mem::take(&mut patient) {
+                    let whose = "tasks that outlived the script before".to_owned();
                     return Err(Error::InUse { path, whose });
                 }
             }
@@ -133,7 +136,7 @@ enum Standing {
 }
 
 /// More than a watcher needs to settle a run, beyond the grace; microseconds.
-const PATIENCE: u64 = 10_000_000;
+const PATIENCE: u64 = 2_000_000;
 
 /// Waits until a process has ended; false if it has not in so many microseconds.
 fn outlived(process: Process, micros: u64) -> bool {
