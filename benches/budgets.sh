@@ -87,6 +87,7 @@ many() {
     done
     unset BENCH_AFTER
     ((i == times)) || return
+    BARE_WRONG=$((BARE_WRONG + $(grep -c '^bare-batch: the code' "$RUN/err")))
     [[ $1 != "$MANY" || ! -r $RUN/watcher ]] || cp -- "$RUN/watcher" "$WORK/watcher-$2"
     record "$2-$1" "$(tail -n "$times" -- "$WORK/samples/$2-$1-raw" | median)"
 }
@@ -104,7 +105,7 @@ count_codes() {
 
 budget_many() {
     local how kilobytes
-    CODES_RIGHT=0 CODES_ASKED=0
+    CODES_RIGHT=0 CODES_ASKED=0 BARE_WRONG=0
     for how in bare-pair one-by-one bare-batch one-call; do
         # The small runs come before and after each large one.
         in_turn "$MANY_ROUNDS" "many $FEW $how" "many $MANY $how"
@@ -123,6 +124,8 @@ budget_many() {
         row "watcher: resident after $MANY tasks, ${how//-/ }" '' \
             "$(mebibytes "$kilobytes")" '' 'at most 6 MiB' "$(verdict "$kilobytes" at-most 6144)"
     done
+    row 'wrong exit codes of plain `&` and `wait` there' 'tasks' \
+        "$BARE_WRONG of $((MANY * MANY_ROUNDS))" '' '' ''
     ((CODES_ASKED == 0)) || row 'right exit codes in these runs (task i returns i % 7)' 'tasks' \
         "$CODES_RIGHT of $CODES_ASKED" '' 'all' "$(verdict "$CODES_RIGHT" at-least "$CODES_ASKED")"
 }

@@ -77,9 +77,12 @@ shell_command() {
 }
 
 # A fresh place for one measured script: RUN, with the state directory in it.
+# It stays to the end: for a while after many deletions ext4 makes new files
+# slowly, as it passes over each inode that was in use just before.
+declare -i RUNS=0
 fresh() {
-    RUN=$WORK/run
-    rm -rf -- "$RUN"
+    RUNS+=1
+    RUN=$WORK/run.$RUNS
     mkdir -p "$RUN/state" "$RUN/logs"
     export XDG_STATE_HOME=$RUN/state BENCH_LOGS=$RUN/logs BENCH_STAMPS=$RUN/stamps
     export BENCH_PIPE=$RUN/pipe BENCH_CLOCK=$RUN/clock

@@ -42,6 +42,7 @@ replay_round() {
         calm
         timed "$which" "replay_with_$which" || return
     done
+    rm -- "$MEANWHILE_DIR/big.log"
 }
 
 # The client's peak memory, asked for when all but the last bytes are out; and
@@ -55,7 +56,8 @@ replay_memory() {
         grep VmHWM "/proc/$(<"$pid")/status" >"$WORK/client.memory"
         cat
     } | cmp - <("$BENCH/scripts/pattern.sh" "$BYTES") >&2
-    [[ ${PIPESTATUS[*]} == '0 0 0' ]]
+    [[ ${PIPESTATUS[*]} == '0 0 0' ]] || return
+    rm -- "$MEANWHILE_DIR/big.log"
 }
 
 budget_replay() {
@@ -80,7 +82,6 @@ budget_replay() {
         fault "the replay of a log of $size differs from what the task wrote"
     fi
     unset MEANWHILE_DIR
-    fresh
 }
 
 mebibytes() { awk -v kilobytes="$1" 'BEGIN { printf "%.1f MiB", kilobytes / 1024 }'; }

@@ -43,7 +43,7 @@ async_init() {
         set +x
     } 2>/dev/null
     _mw_begin
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_run() {
@@ -52,7 +52,7 @@ async_run() {
         set +x
     } 2>/dev/null
     _mw_run "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_runfunc() {
@@ -62,7 +62,7 @@ async_runfunc() {
     } 2>/dev/null
     _mw_verb=async_runfunc
     _mw_run "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_wait() {
@@ -71,7 +71,7 @@ async_wait() {
         set +x
     } 2>/dev/null
     _mw_wait "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_get() {
@@ -80,7 +80,7 @@ async_get() {
         set +x
     } 2>/dev/null
     _mw_get "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_cancel() {
@@ -89,7 +89,7 @@ async_cancel() {
         set +x
     } 2>/dev/null
     _mw_call cancel "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_status() {
@@ -98,7 +98,7 @@ async_status() {
         set +x
     } 2>/dev/null
     _mw_call status "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_log() {
@@ -107,7 +107,7 @@ async_log() {
         set +x
     } 2>/dev/null
     _mw_call log "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_pidof() {
@@ -116,7 +116,7 @@ async_pidof() {
         set +x
     } 2>/dev/null
     _mw_call __pidof "$@"
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_cleanup() {
@@ -125,7 +125,7 @@ async_cleanup() {
         set +x
     } 2>/dev/null
     _mw_wait --all --uncollected
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_print_timing() {
@@ -134,7 +134,7 @@ async_print_timing() {
         set +x
     } 2>/dev/null
     _mw_call report
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 # ---- what shells do differently (defaults) ---------------------------------
@@ -152,8 +152,15 @@ _mw_enter() {
 
 _mw_leave() {
     _mw_depth=$((_mw_depth - 1))
-    case $_mw_depth$_mw_x in 0x) set -x ;; esac
-    # Traced, but by then to nowhere: the call is redirected.
+    case $_mw_depth$_mw_x in
+        0x)
+            {
+                set -x
+                # Traced, but to nowhere.
+                return "$1"
+            } 2>/dev/null
+            ;;
+    esac
     return "$1"
 }
 

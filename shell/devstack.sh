@@ -28,7 +28,7 @@ async_init() {
         set) [ -e "$DEST/async/journal" ] || \command rm -Rf -- "$DEST/async" ;;
     esac
     _mw_begin
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 _mw_started() {
@@ -54,7 +54,7 @@ async_wait() {
         _mw_result=0
         _mw_wait --devstack --if-started "$@" || _mw_result=$?
     fi
-    _mw_leave "$_mw_result" 2>/dev/null
+    _mw_leave "$_mw_result"
 }
 
 async_cleanup() {
@@ -63,7 +63,7 @@ async_cleanup() {
         set +x
     } 2>/dev/null
     _mw_wait --devstack --all --uncollected || :
-    _mw_leave 0 2>/dev/null
+    _mw_leave 0
 }
 
 _mw_off_say() {
@@ -81,7 +81,7 @@ async_log() {
         off) _mw_off_say "$@" ;;
         *) _mw_call __say "$@" ;;
     esac
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }
 
 async_print_timing() {
@@ -90,5 +90,5 @@ async_print_timing() {
         set +x
     } 2>/dev/null
     _mw_call report --format devstack
-    _mw_leave "$?" 2>/dev/null
+    _mw_leave "$?"
 }

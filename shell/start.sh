@@ -45,7 +45,7 @@ _mw_run() {
             return
             ;;
     esac
-    if ! { _mw_mark; } 2>/dev/null; then
+    if ! _mw_mark; then
         _mw_say "meanwhile: $_mw_name: cannot write in $_mw_dir: steps run one after the other"
         _mw_mode=off
         _mw_off_run "$@"
@@ -57,7 +57,7 @@ _mw_run() {
     \eval "_mw_pid_$_mw_key=\$_mw_child"
     _mw_count=$((_mw_count + 1))
     \eval "_mw_name_$_mw_count=\$_mw_name"
-    if ! { _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; } 2>/dev/null; then
+    if ! _mw_append "start $_mw_id pid=$_mw_child idle=$_mw_idle${_mw_at:+ at=$_mw_at}$_mw_fields"; then
         # It runs; from here on only this shell knows of it.
         _mw_say "meanwhile: $_mw_name: cannot write the journal in $_mw_dir: steps run one after the other"
         _mw_mode=off

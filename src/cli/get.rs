@@ -39,13 +39,12 @@ impl Get {
             output: Output::Replay,
         };
         let answer = self.caller.prepare_answer(&dir);
-        let mut stderr = std::io::stderr().lock();
-        let outcome = collect(&dir, &request, &mut stderr, &mut message::Plain::default());
-        drop(stderr);
+        let outcome =
+            collect(&dir, &request, &mut message::raw_stderr()?, &mut message::Plain::default());
         if let Some(id) = outcome.as_ref().ok().and_then(|outcome| outcome.ended.first()) {
             let failed = |error| Error::Replay { id: id.clone(), error };
             match Log::open(&dir, id, files::OUT).map_err(failed)? {
-                Some(mut out) => out.replay(&mut std::io::stdout().lock()).map_err(failed)?,
+                Some(mut out) => out.replay(&mut message::raw_stdout()?).map_err(failed)?,
                 None => {
                     return Err(Failure::usage(
                         format!("{id}: its output was not captured"),

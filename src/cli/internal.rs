@@ -236,7 +236,7 @@ fn follow(dir: &RunDir, id: &Id) -> Result<u8, Failure> {
     let path = dir.path().join(files::of_task(id, files::LOG));
     drop(dir.file(&files::of_task(id, files::LOG), rustix::fs::OFlags::CREATE));
     if let Some(mut log) = Log::open(dir, id, files::LOG).map_err(failed)? {
-        log.follow(&path, guard.as_ref(), &mut std::io::stdout().lock()).map_err(failed)?;
+        log.follow(&path, guard.as_ref(), &mut message::raw_stdout()?).map_err(failed)?;
     }
     collect::mark_shown(dir, id)?;
     Ok(code::OK)

@@ -1,7 +1,7 @@
 //! `meanwhile log`: prints a task's log, also while it runs.
 
 use super::wait::parse_names;
-use super::{Failure, run_dir};
+use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::client::replay::Log as Replay;
 use crate::process::journal::Journal;
@@ -41,7 +41,7 @@ impl Log {
             let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(Failure::other(&format!("{}: its log is gone", task.id), &gone));
         };
-        let mut stdout = std::io::stdout().lock();
+        let mut stdout = message::raw_stdout()?;
         if self.follow {
             let guard = match task.guard {
                 Some(guard) if task.end.is_none() => Handle::open(guard).map_err(failed)?,

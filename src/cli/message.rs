@@ -2,7 +2,9 @@
 //! then `hint:` lines. `docs/messages.md` is the style guide.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 
 use crate::client::Error;
 use crate::client::request::{Note, Teller};
@@ -93,6 +95,27 @@ pub fn say(message: impl Display, hint: Option<&str>) {
 /// Text from outside (paths, command names) must not drive the terminal.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Standard output, for logs: unbuffered, and so as fast as the reader is.
+///
+/// # Errors
+/// When it is closed.
+pub fn raw_stdout() -> Result<File, Failure> {
+    duplicate(std::io::stdout())
+}
+
+/// Standard error, for logs.
+///
+/// # Errors
+/// When it is closed.
+pub fn raw_stderr() -> Result<File, Failure> {
+    duplicate(std::io::stderr())
+}
+
+fn duplicate(stream: impl AsFd) -> Result<File, Failure> {
+    let duplicate = stream.as_fd().try_clone_to_owned();
+    duplicate.map(File::from).map_err(|error| Failure::output(&error))
 }
 
 /// Prints `text` to standard output, whole.

@@ -114,7 +114,7 @@ impl Wait {
         };
         let answer = self.caller.prepare_answer(&dir);
         let mut teller = Progress { teller, answer: answer.as_ref(), failed: false };
-        let outcome = collect(&dir, &request, &mut std::io::stdout().lock(), &mut teller);
+        let outcome = collect(&dir, &request, &mut message::raw_stdout()?, &mut teller);
         finish(answer, self.any, self.caller.scope(), outcome)
     }
 }

@@ -16,6 +16,8 @@ use crate::run::{Id, files};
 
 /// As `cat` has it.
 const BUFFER: u64 = 128 * 1024;
+/// And so aligned: the kernel copies to and from such memory twice as fast.
+const PAGE: usize = 4096;
 
 /// Blocks until somebody has read from standard output.
 fn wait_for_room() -> io::Result<()> {
@@ -67,9 +69,12 @@ impl Log {
     /// Not `io::copy`: it loses what it has read when a non-blocking output
     /// is full.
     fn copy(&mut self, mut left: u64, output: &mut impl Write) -> io::Result<()> {
-        let mut buffer = vec![0; BUFFER.min(left) as usize];
+        let size = BUFFER.min(left) as usize;
+        let mut memory = vec![0; size + PAGE];
+        let start = memory.as_ptr().align_offset(PAGE);
+        let buffer = &mut memory[start..][..size];
         while left > 0 {
-            let read = self.0.read(&mut buffer)?;
+            let read = self.0.read(buffer)?;
             if read == 0 {
                 break;
             }

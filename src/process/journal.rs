@@ -43,6 +43,17 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Opens a journal to watch it for long: see [`Run::lean`].
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn watch(dir: &RunDir) -> std::io::Result<Self> {
+        let mut journal = Self::at(dir, OFlags::empty())?;
+        journal.reader.run.lean = true;
+        journal.catch_up()?;
+        Ok(journal)
+    }
+
     /// Opens a journal and folds what it says about the latest start of these
     /// names, and its first record; what is appended later is folded whole.
     ///

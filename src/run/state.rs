@@ -181,6 +181,8 @@ pub struct Run {
     pub grace: Option<String>,
     /// What happens to tasks when the script ends, as the user wrote it.
     pub on_exit: Option<String>,
+    /// Keep only what a watcher needs: it may live through a million records.
+    pub lean: bool,
     /// The stretches in which somebody blocked.
     pub waits: Vec<Wait>,
     /// The script's CPU time with all its waited-for children, microseconds,
@@ -201,7 +203,8 @@ pub struct Run {
     pub damaged: usize,
     tasks: Vec<Task>,
     index: HashMap<Id, usize>,
-    starts: HashMap<String, usize>,
+    /// The latest start of names that were started more than once.
+    restarts: HashMap<String, usize>,
 }
 
 impl Run {
@@ -217,7 +220,8 @@ impl Run {
 
     /// The latest start of a name (`parent/child` for a nested task).
     pub fn latest(&self, name: &str) -> Option<&Task> {
-        self.starts.get(name).map(|at| &self.tasks[*at])
+        let first = || self.index.get(name);
+        self.restarts.get(name).or_else(first).map(|at| &self.tasks[*at])
     }
 
     /// The tasks whose end is not recorded.
@@ -241,7 +245,7 @@ impl Run {
     pub fn apply(&mut self, record: &Record<'_>) {
         let time = if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
         self.last = self.last.max(time);
-        if let Some(idle) = record.get("idle").and_then(Time::parse) {
+        if let Some(idle) = record.get("idle").filter(|_| !self.lean).and_then(Time::parse) {
             let newest = self.idle.last().copied().unwrap_or_default();
             // Both only ever grow; a reading that was overtaken adds nothing.
             if time > newest.0 && idle.0 >= newest.1 {
@@ -258,6 +262,7 @@ impl Run {
                 self.closed.get_or_insert((time, how));
             }
             (Kind::Unwatched, None) => self.unwatched = true,
+            (Kind::Wait | Kind::Woken, _) if self.lean => {}
             (Kind::Wait, id) => self.waits.push(Wait {
                 id: id.clone(),
                 at: record.get("at").map(str::to_owned),
@@ -301,15 +306,17 @@ impl Run {
             self.tasks.push(Task::new(id.clone()));
             self.tasks.len() - 1
         });
-        let newest = self.starts.entry(id.name().to_owned()).or_insert(at);
-        if self.tasks[*newest].id.count() < id.count() {
-            *newest = at;
+        if id.count() > 1 {
+            let newest = self.restarts.entry(id.name().to_owned()).or_insert(at);
+            if self.tasks[*newest].id.count() < id.count() {
+                *newest = at;
+            }
         }
         let task = &mut self.tasks[at];
         match kind {
             Kind::Start if task.guard.is_none() => {
                 task.guard = record.number("pid").map(|pid| Process { pid, started: time });
-                task.at = record.get("at").map(str::to_owned);
+                task.at = record.get("at").filter(|_| !self.lean).map(str::to_owned);
                 task.capture = record.get("capture") == Some("1");
             }
             Kind::End => {
@@ -329,7 +336,7 @@ impl Run {
             Kind::Collected => {
                 if task.collected.is_none() {
                     task.collected = Some(time);
-                    task.collected_at = record.get("at").map(str::to_owned);
+                    task.collected_at = record.get("at").filter(|_| !self.lean).map(str::to_owned);
                 }
                 self.script_cpu = record.number("cpu").or(self.script_cpu);
             }

@@ -69,7 +69,7 @@ impl Watcher {
         let notify = Notify::new()
             .and_then(|notify| notify.file(&dir.path().join(files::JOURNAL)).map(|()| notify))
             .ok();
-        let journal = Journal::open(&dir).map_err(failed())?;
+        let journal = Journal::watch(&dir).map_err(failed())?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|e| failed()(e.into()))?;
         let script = match journal.run().owner {
             Some(owner) => match Handle::inherited(owner) {
