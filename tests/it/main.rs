@@ -1,16 +1,18 @@
 //! The integration tests, one binary. `sandbox` runs a script in a shell and
 //! makes sure that it ends and leaves nothing behind; the other files mirror
 //! what is promised: the contract in every shell (`scenarios`), the original's
-//! faults (`fourteen`), faults injected (`faults`), the command line (`cli`),
-//! devstack, the documents, the house.
+//! faults (`fourteen`), faults injected (`faults`, `broken`, `steps`), the command
+//! line (`cli`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod broken;
 mod cli;
 mod devstack;
 mod docs;
 mod faults;
 mod fourteen;
+mod held;
 mod house;
 mod sandbox;
 mod scenarios;
