@@ -206,7 +206,8 @@ per_task() {
     traced "$1" "$2" 10 || return
     forks=$FORKS execs=$EXECS
     traced "$1" "$2" 20 || return
-    FORKS=$(((FORKS - forks) / 10)) EXECS=$(((EXECS - execs) / 10))
+    # Rounded: strace may lose one of many.
+    FORKS=$(((FORKS - forks + 5) / 10)) EXECS=$(((EXECS - execs + 5) / 10))
 }
 
 budget_processes() {
