@@ -16,7 +16,7 @@ build:
 	$(STATIC)
 
 demo: build
-	MEANWHILE=$(PROGRAM) examples/ministack/demo.sh
+	MEANWHILE='$(PROGRAM)' examples/ministack/demo.sh
 
 test:
 	tests/install-tools.sh
@@ -24,14 +24,14 @@ test:
 
 bench: build
 	tests/install-tools.sh --bench
-	MEANWHILE=$(PROGRAM) benches/overhead.sh
+	MEANWHILE='$(PROGRAM)' benches/overhead.sh
 
 lint:
 	tests/install-tools.sh
 	tests/lint.sh
 
 docs: build
-	tests/generate-docs.sh $(PROGRAM)
+	tests/generate-docs.sh '$(PROGRAM)'
 
 install: build
-	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/meanwhile
+	install -D -m 755 '$(PROGRAM)' '$(DESTDIR)$(PREFIX)/bin/meanwhile'
