@@ -11,7 +11,7 @@ use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
 use crate::report::text::ending;
 use crate::run::name::NameError;
-use crate::run::state::Leak;
+use crate::run::task::Leak;
 use crate::run::{State, Task, Time, code};
 
 /// A command's failure: exit code, message, hint.

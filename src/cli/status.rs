@@ -33,8 +33,9 @@ impl Status {
         let mut text = String::new();
         for task in tasks {
             let what = match task.state() {
+                State::Queued => format!("for {}", duration::display(task.queued(subject.until))),
                 State::Running => format!("for {}", duration::display(task.elapsed(subject.until))),
-                State::Succeeded => {
+                State::Succeeded if task.failures == 0 => {
                     format!("after {}", duration::display(task.elapsed(subject.until)))
                 }
                 _ => ending(task),

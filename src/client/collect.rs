@@ -25,7 +25,7 @@ use crate::process::kill;
 use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::stat::Stat;
 use crate::run::name::{Name, did_you_mean};
-use crate::run::state::Leak;
+use crate::run::task::Leak;
 use crate::run::{Id, Kind, State, Task, code, files};
 
 /// Up to so many names are picked out of the journal; for more, all of it is folded.

@@ -18,7 +18,7 @@ use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle};
 use crate::process::stat::Stat;
-use crate::run::state::Process;
+use crate::run::task::Process;
 use crate::run::{Kind, Run, Time, files};
 
 /// How a run is to be opened.

@@ -2,7 +2,7 @@
 //! telling on the way.
 
 use crate::run::name::Name;
-use crate::run::state::Leak;
+use crate::run::task::Leak;
 use crate::run::{Id, Run, Task};
 
 /// Which tasks.

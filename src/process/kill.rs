@@ -13,7 +13,7 @@ use super::dir::RunDir;
 use super::pidfd::{Handle, wait_any};
 use super::stat::Stat;
 use super::tree::Snapshot;
-use crate::run::state::Process;
+use crate::run::task::Process;
 use crate::run::{Run, State, Task};
 
 /// How long a guard gets to record the end of a killed task, microseconds.

@@ -4,8 +4,10 @@
 
 pub mod clock;
 pub mod dir;
+pub mod jobserver;
 pub mod journal;
 pub mod kill;
+pub mod locks;
 pub mod notify;
 pub mod pidfd;
 pub mod raw;

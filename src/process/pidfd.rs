@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::raw;
 use super::stat::Stat;
 use crate::run::Time;
-use crate::run::state::Process;
+use crate::run::task::Process;
 
 /// How much later than its record a process may seem to have started: one
 /// tick of `/proc`'s start times, which a reading can straddle.

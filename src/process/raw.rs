@@ -41,6 +41,47 @@ pub fn has_writer(file: impl AsFd) -> bool {
     std::io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
 }
 
+/// Locks one byte of a file for the open file description (`F_OFD_SETLK` of
+/// fcntl(2)): it is held by whoever has that description, across fork and
+/// exec, until it is unlocked or the last of them has closed it or died.
+/// False if another holds it and this shall not `wait`.
+///
+/// # Errors
+/// What fcntl(2) says. A signal does not interrupt the waiting.
+pub fn lock_byte(file: impl AsFd, at: u64, wait: bool) -> std::io::Result<bool> {
+    set_lock(file, at, libc::F_WRLCK, if wait { libc::F_OFD_SETLKW } else { libc::F_OFD_SETLK })
+}
+
+/// Gives the lock on one byte back.
+///
+/// # Errors
+/// What fcntl(2) says.
+pub fn unlock_byte(file: impl AsFd, at: u64) -> std::io::Result<()> {
+    set_lock(file, at, libc::F_UNLCK, libc::F_OFD_SETLK).map(drop)
+}
+
+fn set_lock(file: impl AsFd, at: u64, kind: i32, command: i32) -> std::io::Result<bool> {
+    let mut lock = libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: at as libc::off_t,
+        l_len: 1,
+        l_pid: 0, // as OFD locks want it
+    };
+    loop {
+        // SAFETY: `lock` outlives the call; the descriptor is borrowed and so open.
+        if unsafe { libc::fcntl(file.as_fd().as_raw_fd(), command, &raw mut lock) } == 0 {
+            return Ok(true);
+        }
+        let error = std::io::Error::last_os_error();
+        match error.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::EAGAIN | libc::EACCES) if command == libc::F_OFD_SETLK => return Ok(false),
+            _ => return Err(error),
+        }
+    }
+}
+
 /// The wait status of a process that has ended, as `wait` would give it to
 /// its parent. Needs Linux 6.15; none before, and none if it is not known.
 pub fn exit_status(pidfd: impl AsFd) -> Option<i32> {

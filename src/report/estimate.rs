@@ -96,7 +96,7 @@ pub fn estimate(subject: &Subject<'_>) -> Estimate {
         .tasks()
         .iter()
         .filter_map(|task| {
-            let from = task.started()?.max(since);
+            let from = task.began()?.max(since);
             let end = task.end.map_or(until, |(end, _)| end.min(until));
             Some((&task.id, from, end.max(from), subject.cpu(&task.id)))
         })

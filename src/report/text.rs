@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Subject;
 use super::estimate::estimate;
 use crate::run::state::Close;
+use crate::run::task::Cause;
 use crate::run::{State, Task, code, duration};
 
 /// What is over sooner, in microseconds, tells nothing: times come in 10 ms.
@@ -42,7 +43,8 @@ pub fn summary(subject: &Subject<'_>) -> String {
     };
     let failed: Vec<&Task> =
         run.tasks().iter().filter(|task| task.code().is_some_and(|c| c != code::OK)).collect();
-    let running: Vec<&Task> = run.running().collect();
+    let (queued, running): (Vec<&Task>, Vec<&Task>) =
+        run.running().partition(|task| task.state() == State::Queued);
     let uncollected: Vec<&Task> =
         run.tasks().iter().filter(|t| t.collected.is_none() && t.end.is_some()).collect();
     let mut line = |label: &str, value: String| {
@@ -63,8 +65,14 @@ pub fn summary(subject: &Subject<'_>) -> String {
     if !running.is_empty() {
         line("running", names(&running));
     }
+    if !queued.is_empty() {
+        line("queued", names(&queued));
+    }
     if !uncollected.is_empty() {
         line("uncollected", names(&uncollected));
+    }
+    for task in run.tasks().iter().filter(|t| t.failures > 0 && t.code() == Some(code::OK)) {
+        line("retried", format!("{}: {}", task.id, ending(task)));
     }
     for task in run.tasks() {
         for leak in &task.leaks {
@@ -95,20 +103,34 @@ pub fn summary(subject: &Subject<'_>) -> String {
 
 /// How a task ended, where, and after how long.
 pub fn ending(task: &Task) -> String {
+    let code = u32::from(task.code().unwrap_or_default());
     let how = match task.state() {
+        State::Queued => "still queued".to_owned(),
         State::Running => "still running".to_owned(),
         State::Succeeded => "succeeded".to_owned(),
         State::Failed(code) => format!("exit code {code}"),
-        State::Cancelled => format!("exit code {}", task.code().unwrap_or_default()),
-        State::Lost => "exit code 137; its guard was killed".to_owned(),
+        State::Cancelled => format!("exit code {code}"),
+        State::TimedOut => format!("its time was up (exit code {code})"),
+        State::Skipped => match &task.skipped {
+            Some(Cause { root, code: theirs }) => {
+                format!("{root} failed with {theirs} (exit code {code})")
+            }
+            None => format!("exit code {code}"),
+        },
+        State::Lost => format!("exit code {code}; its guard was killed"),
         State::Signalled(signal) => match code::signal_name(signal) {
-            Some(name) => format!("exit code {} (SIG{name})", 128 + u32::from(signal)),
-            None => format!("exit code {} (signal {signal})", 128 + u32::from(signal)),
+            Some(name) => format!("exit code {code} (SIG{name})"),
+            None => format!("exit code {code} (signal {signal})"),
         },
     };
-    let after = task.end.map(|(end, _)| format!(" after {}", duration::display(task.elapsed(end))));
+    let began = task.end.filter(|_| task.began().is_some());
+    let after = began.map(|(end, _)| format!(" after {}", duration::display(task.elapsed(end))));
+    let tries = match task.failures {
+        0 => String::new(),
+        failures => format!(", attempt {} of {}", failures + 1, task.options.retries + 1),
+    };
     let at = task.at.as_ref().map(|at| format!(", started at {at}"));
-    how + &after.unwrap_or_default() + &at.unwrap_or_default()
+    how + &after.unwrap_or_default() + &tries + &at.unwrap_or_default()
 }
 
 fn names(tasks: &[&Task]) -> String {

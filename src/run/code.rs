@@ -4,7 +4,9 @@
 pub const OK: u8 = 0;
 /// The command line was wrong; nothing was started (as in every shell builtin).
 pub const USAGE: u8 = 2;
-/// `wait --timeout` gave up (the number of coreutils `timeout`).
+/// A dependency failed, so the task never began.
+pub const SKIPPED: u8 = 123;
+/// A task's time was up, or `wait --timeout` gave up (the number of coreutils `timeout`).
 pub const TIMED_OUT: u8 = 124;
 /// meanwhile itself failed (the number of coreutils `timeout`, `env`, `nohup`).
 pub const FAILED: u8 = 125;

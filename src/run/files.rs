@@ -4,10 +4,16 @@
 //! journal        the truth: one record a line, append only
 //! lock           held for a moment by whoever opens the run or starts in it
 //! watcher        the watcher's pid, and when it was started
+//! locks          its bytes are locked: by tasks that exclude each other, for
+//!                slots, and to count tokens; it holds nothing
+//! jobs           a named pipe: the tokens of the run's jobserver
 //! ID.log         the task's output
 //! ID.out         its standard output alone, if it was started with --capture
 //! ID.argv        its command, NUL after each word; then, once it has ended,
 //!                what the shell's `times` printed
+//! ID.vars        the variables that it exports (--export), as shell assignments
+//! ID,N.log       the output of its Nth attempt, from the second on (--retries);
+//!                the same with .out
 //! answer.PID     what a client told the shell PID, where an exit code alone
 //!                would be ambiguous
 //! ```
@@ -21,27 +27,48 @@ pub const JOURNAL: &str = "journal";
 pub const LOCK: &str = "lock";
 /// The file that names the watcher.
 pub const WATCHER: &str = "watcher";
+/// The file whose bytes are locked.
+pub const LOCKS: &str = "locks";
+/// The named pipe of the run's jobserver.
+pub const JOBS: &str = "jobs";
 /// Suffix of a task's log.
 pub const LOG: &str = "log";
 /// Suffix of a task's captured standard output.
 pub const OUT: &str = "out";
 /// Suffix of a task's command.
 pub const ARGV: &str = "argv";
+/// Suffix of a task's exported variables.
+pub const VARS: &str = "vars";
 
 /// The file of task `id` with that suffix.
 pub fn of_task(id: &Id, suffix: &str) -> String {
     format!("{}.{suffix}", id.as_str().replace('/', "%"))
 }
 
+/// The same of its Nth attempt, counted from 1.
+pub fn of_attempt(id: &Id, attempt: u32, suffix: &str) -> String {
+    match attempt {
+        0 | 1 => of_task(id, suffix),
+        _ => format!("{},{attempt}.{suffix}", id.as_str().replace('/', "%")),
+    }
+}
+
 /// The task whose file this is.
 pub fn task_of(file: &str) -> Option<Id> {
     let (stem, suffix) = file.rsplit_once('.')?;
-    [LOG, OUT, ARGV].contains(&suffix).then(|| Id::parse(&stem.replace('%', "/")))?
+    let (stem, attempt) = stem.split_once(',').unwrap_or((stem, "2"));
+    let known = match suffix {
+        LOG | OUT => true,
+        ARGV | VARS => !file.contains(','),
+        _ => false,
+    };
+    let numbered = attempt.len() <= 9 && attempt.bytes().all(|b| b.is_ascii_digit());
+    (known && numbered && !attempt.is_empty()).then(|| Id::parse(&stem.replace('%', "/")))?
 }
 
 /// Whether a run directory's file of this name is one of ours, to be removed with the run.
 pub fn is_ours(file: &str) -> bool {
-    [JOURNAL, LOCK, WATCHER].contains(&file)
+    [JOURNAL, LOCK, WATCHER, LOCKS, JOBS].contains(&file)
         || file.strip_prefix("answer.").is_some_and(|pid| pid.bytes().all(|b| b.is_ascii_digit()))
         || task_of(file).is_some()
 }
@@ -94,10 +121,13 @@ mod tests {
 
     #[test]
     fn only_our_files_are_ours() {
-        for ours in ["journal", "lock", "a.log", "a~2.argv", "p%c.out", "answer.12", "a.b.log"] {
+        for ours in [
+            "journal", "lock", "locks", "jobs", "a.log", "a~2.argv", "p%c.out", "answer.12",
+            "a.b.log", "a,2.log", "a~2,13.out", "a.vars",
+        ] {
             assert!(is_ours(ours), "{ours}");
         }
-        for other in ["id_rsa", "x y.log", ".log", "notes.txt", "answer.x", "a%.log", "%.log"] {
+        for other in ["id_rsa", "x y.log", ".log", "notes.txt", "answer.x", "a%.log", "%.log", "a,.log", "a,x.log", "a,2.argv"] {
             assert!(!is_ours(other), "{other}");
         }
     }

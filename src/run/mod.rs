@@ -5,13 +5,16 @@
 pub mod code;
 pub mod duration;
 pub mod files;
+pub mod jobs;
 pub mod journal;
 pub mod name;
 pub mod record;
 pub mod state;
+pub mod task;
 pub mod time;
 
 pub use name::{Id, Name};
 pub use record::{Kind, Record};
-pub use state::{Run, State, Task};
+pub use state::Run;
+pub use task::{State, Task};
 pub use time::Time;

@@ -30,9 +30,14 @@ pub const LF: char = '\n';
 pub enum Kind {
     /// The run was opened: `owner`, `ownerstart`, `wall`, `skew`, `cpus`, `script`, …
     Run,
-    /// A task was started: `pid` of its guard, `at` the script's line, `capture`;
-    /// `idle`, as `/proc/uptime` has it, in this and in any other record.
+    /// A task was started: `pid` of its guard, `at` the script's line, `capture`,
+    /// `after`, `lock`, `timeout` (microseconds), `retries`, `queued=1` if it has to be
+    /// admitted; `idle`, as `/proc/uptime` has it, in this and in any other record.
     Start,
+    /// A queued task was admitted: `token` of the jobserver that it took, if it did.
+    Begin,
+    /// An attempt failed and another follows: `code`.
+    Attempt,
     /// A task ended: `code`, `cpu` (microseconds) where the guard knows it,
     /// `errexit=off` where the script's errexit had no effect in it.
     End,
@@ -46,8 +51,14 @@ pub enum Kind {
     Shown,
     /// A guard died without an `end`: `code`, if the kernel still knew it.
     Lost,
+    /// A task's time is up.
+    Timeout,
     /// A task is being cancelled.
     Cancel,
+    /// A task will not begin: `root`, the task that failed, and its `code`.
+    Skip,
+    /// A process shows a task's output while it runs: `pid`.
+    Live,
     /// A task ended but left a process running: `pid`, `comm`.
     Leak,
     /// The watcher was found dead.
@@ -56,16 +67,21 @@ pub enum Kind {
     Close,
 }
 
-const KINDS: [(Kind, &str); 12] = [
+const KINDS: [(Kind, &str); 17] = [
     (Kind::Run, "run"),
     (Kind::Start, "start"),
+    (Kind::Begin, "begin"),
+    (Kind::Attempt, "attempt"),
     (Kind::End, "end"),
     (Kind::Wait, "wait"),
     (Kind::Woken, "woken"),
     (Kind::Collected, "collected"),
     (Kind::Shown, "shown"),
     (Kind::Lost, "lost"),
+    (Kind::Timeout, "timeout"),
     (Kind::Cancel, "cancel"),
+    (Kind::Skip, "skip"),
+    (Kind::Live, "live"),
     (Kind::Leak, "leak"),
     (Kind::Unwatched, "unwatched"),
     (Kind::Close, "close"),
@@ -106,16 +122,26 @@ impl<'a> Record<'a> {
 
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&'a str> {
+        get(self.fields, key)
+    }
+
+    /// All of its fields.
+    pub fn fields(&self) -> &'a str {
         self.fields
-            .split(' ')
-            .filter_map(|field| field.split_once('='))
-            .find_map(|(k, value)| (k == key).then_some(value))
     }
 
     /// The value of `key`, as a number.
     pub fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         self.get(key)?.parse().ok()
     }
+}
+
+/// The value of `key` among `key=value key=value`.
+pub fn get<'a>(fields: &'a str, key: &str) -> Option<&'a str> {
+    fields
+        .split(' ')
+        .filter_map(|field| field.split_once('='))
+        .find_map(|(k, value)| (k == key).then_some(value))
 }
 
 /// Writes one record as the bytes of one `write`. Values are reduced to the

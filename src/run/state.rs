@@ -6,135 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::{Id, Kind, Record, Time, code};
-
-/// A process, told from a later one with the same pid by its start time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Process {
-    /// The pid.
-    pub pid: u32,
-    /// When it started; of a guard, a moment not earlier than that.
-    pub started: Time,
-}
-
-/// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Its guard is at work.
-    Running,
-    /// Code 0.
-    Succeeded,
-    /// Any other code of its own.
-    Failed(u8),
-    /// Ended by a signal (a shell reports both this and `exit 128+N` as 128+N).
-    Signalled(u8),
-    /// Ended because somebody cancelled it.
-    Cancelled,
-    /// Its guard was killed before it could record an end.
-    Lost,
-}
-
-impl State {
-    /// The state's word in messages and reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed(_) => "failed",
-            Self::Signalled(_) => "signalled",
-            Self::Cancelled => "cancelled",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// A process that a task left running.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leak {
-    /// Its pid.
-    pub pid: u32,
-    /// Its command name, as the kernel keeps it.
-    pub comm: String,
-}
-
-/// One start of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Task {
-    /// Its key in the run.
-    pub id: Id,
-    /// Its guard, once `start` was read.
-    pub guard: Option<Process>,
-    /// The script's line that started it.
-    pub at: Option<String>,
-    /// Whether its standard output is kept apart.
-    pub capture: bool,
-    /// When it ended, and with which code.
-    pub end: Option<(Time, u8)>,
-    /// Its CPU time in microseconds, where the journal has it.
-    pub cpu: Option<u64>,
-    /// Whether its guard vanished.
-    pub lost: bool,
-    /// Whether somebody asked for its end.
-    pub cancelled: bool,
-    /// Whether its output was shown while it ran.
-    pub shown: bool,
-    /// Whether errexit, set in the script, had no effect inside it, because
-    /// it was started in a condition (`async_run … ||`, `if async_run …`).
-    pub errexit_off: bool,
-    /// When it was collected.
-    pub collected: Option<Time>,
-    /// The script's line that collected it.
-    pub collected_at: Option<String>,
-    /// What it left running.
-    pub leaks: Vec<Leak>,
-}
-
-impl Task {
-    fn new(id: Id) -> Self {
-        Self {
-            id,
-            guard: None,
-            at: None,
-            capture: false,
-            end: None,
-            cpu: None,
-            lost: false,
-            cancelled: false,
-            shown: false,
-            errexit_off: false,
-            collected: None,
-            collected_at: None,
-            leaks: Vec::new(),
-        }
-    }
-
-    /// Where it stands.
-    pub fn state(&self) -> State {
-        match self.end {
-            None => State::Running,
-            Some(_) if self.lost => State::Lost,
-            Some((_, code::OK)) => State::Succeeded,
-            Some(_) if self.cancelled => State::Cancelled,
-            Some((_, code)) => code::signal(code).map_or(State::Failed(code), State::Signalled),
-        }
-    }
-
-    /// Its exit code, once it has ended.
-    pub fn code(&self) -> Option<u8> {
-        self.end.map(|(_, code)| code)
-    }
-
-    /// When it was started.
-    pub fn started(&self) -> Option<Time> {
-        self.guard.map(|guard| guard.started)
-    }
-
-    /// How long it ran, in microseconds; to `now` if it still does.
-    pub fn elapsed(&self, now: Time) -> u64 {
-        let until = self.end.map_or(now, |(time, _)| time);
-        self.started().map_or(0, |started| until.since(started))
-    }
-}
+use super::jobs::Jobs;
+use super::task::{Process, Task};
+use super::{Id, Kind, Record, Time};
 
 /// A stretch of time in which a client blocked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +51,8 @@ pub struct Run {
     pub script: Option<String>,
     /// Whether tasks run at the point of start.
     pub serial: bool,
+    /// What limits how many tasks run at once.
+    pub jobs: Option<Jobs>,
     /// Seconds between TERM and KILL, as the user wrote it.
     pub grace: Option<String>,
     /// What happens to tasks when the script ends, as the user wrote it.
@@ -297,6 +173,7 @@ impl Run {
         self.script = record.get("script").map(str::to_owned);
         self.processors = record.number("cpus");
         self.serial = record.get("serial") == Some("1");
+        self.jobs = record.get("jobs").and_then(Jobs::parse);
         self.grace = record.get("grace").map(str::to_owned);
         self.on_exit = record.get("onexit").map(str::to_owned);
     }
@@ -312,46 +189,18 @@ impl Run {
                 *newest = at;
             }
         }
-        let task = &mut self.tasks[at];
-        match kind {
-            Kind::Start if task.guard.is_none() => {
-                task.guard = record.number("pid").map(|pid| Process { pid, started: time });
-                task.at = record.get("at").filter(|_| !self.lean).map(str::to_owned);
-                task.capture = record.get("capture") == Some("1");
-            }
-            Kind::End => {
-                if let Some(code) = record.number("code") {
-                    task.end.get_or_insert((time, code));
-                    task.cpu = task.cpu.or_else(|| record.number("cpu"));
-                    task.errexit_off |= record.get("errexit") == Some("off");
-                }
-            }
-            Kind::Lost if task.end.is_none() => {
-                let code = record.number("code");
-                task.lost = code.is_none_or(|code| code == code::LOST);
-                task.end = Some((time, code.unwrap_or(code::LOST)));
-            }
-            Kind::Cancel if task.end.is_none() => task.cancelled = true,
-            Kind::Shown => task.shown = true,
-            Kind::Collected => {
-                if task.collected.is_none() {
-                    task.collected = Some(time);
-                    task.collected_at = record.get("at").filter(|_| !self.lean).map(str::to_owned);
-                }
-                self.script_cpu = record.number("cpu").or(self.script_cpu);
-            }
-            Kind::Leak => task.leaks.push(Leak {
-                pid: record.number("pid").unwrap_or(0),
-                comm: record.get("comm").unwrap_or("?").to_owned(),
-            }),
-            _ => {}
+        if kind == Kind::Collected {
+            self.script_cpu = record.number("cpu").or(self.script_cpu);
         }
+        self.tasks[at].apply(kind, time, record, self.lean);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::State;
+    use crate::run::task::Options;
 
     fn fold(lines: &[&str]) -> Run {
         let mut run = Run::default();
@@ -381,6 +230,36 @@ mod tests {
             "it was done before the signal reached it"
         );
         assert_eq!(state(&["1.0 start a pid=2", "2.0 lost a"]), State::Lost);
+    }
+
+    #[test]
+    fn a_task_that_has_to_ask_is_queued_until_it_is_admitted() {
+        let start = "1.0 start b pid=2 queued=1 after=a,c~2 lock=apt retries=2 timeout=3000000";
+        assert_eq!(state(&[start]), State::Queued);
+        assert_eq!(state(&[start, "1.5 cancel b", "2.0 lost b code=143"]), State::Cancelled);
+        let run = fold(&[start, "5.0 begin b token=43", "5.5 attempt b code=1"]);
+        let task = &run.tasks()[0];
+        assert_eq!((task.state(), task.token, task.failures), (State::Running, Some(43), 1));
+        assert_eq!(task.elapsed(Time(7_000_000)), 2_000_000, "of its own, not of the queue");
+        assert_eq!(task.deadline(), Some(Time(8_000_000)));
+        let options = &task.options;
+        assert_eq!(options.after.iter().map(Id::as_str).collect::<Vec<_>>(), ["a", "c~2"]);
+        assert_eq!((&options.locks[..], options.retries), (&["apt".to_owned()][..], 2));
+        let fields: Vec<String> =
+            options.fields().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(&Options::parse(&fields.join(" ")), options);
+    }
+
+    #[test]
+    fn a_task_whose_time_is_up_or_whose_dependency_failed_has_a_code_of_its_own() {
+        let start = "1.0 start a pid=2 timeout=5";
+        let run = fold(&[start, "2.0 timeout a", "2.5 end a code=0"]);
+        assert_eq!((run.tasks()[0].state(), run.tasks()[0].code()), (State::TimedOut, Some(124)));
+        assert_eq!(run.tasks()[0].deadline(), None);
+        assert_eq!(state(&[start, "2.0 end a code=0", "2.5 timeout a"]), State::Succeeded);
+        let run = fold(&["1.0 start b pid=2 queued=1", "2.0 skip b root=a code=3", "2.1 end b code=9"]);
+        assert_eq!((run.tasks()[0].state(), run.tasks()[0].code()), (State::Skipped, Some(123)));
+        assert_eq!(run.tasks()[0].skipped.as_ref().map(|c| (c.root.as_str(), c.code)), Some(("a", 3)));
     }
 
     #[test]

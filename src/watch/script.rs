@@ -6,7 +6,7 @@ use super::Watcher;
 use crate::client::{Error, cancel};
 use crate::process::pidfd::{Handle, wait_any};
 use crate::process::{kill, tree};
-use crate::run::state::Leak;
+use crate::run::task::Leak;
 use crate::run::{Kind, code};
 
 /// What `MEANWHILE_ON_EXIT` asks for.
