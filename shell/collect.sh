@@ -21,15 +21,16 @@ _mw_ask() {
     _mw_calls=$((_mw_calls + 1))
     "$_mw_bin" wait "--dir=$_mw_dir" --answer "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
         ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
-    # Codes up to 124 are plain; but with --any the answer also says which.
-    _mw_plain=1
-    [ "$_mw_rc" -lt 125 ] || _mw_plain=
+    # Codes up to 123 are plain; but with --any the answer also says which.
+    _mw_plain=1 _mw_answer=
+    [ "$_mw_rc" -lt 124 ] || _mw_plain=
     for _mw_rest in "$@"; do
         case $_mw_rest in --any) _mw_plain= ;; esac
     done
     [ -n "$_mw_plain" ] || _mw_understand || return
     case $_mw_partial in 0) ;; *) _mw_rc=$_mw_partial ;; esac
-    case $_mw_rc in 124) ;; *) _mw_done "$@" ;; esac
+    # 124 is a task's code only if the client says so.
+    case $_mw_rc:$_mw_answer in 124: | 124:partial) ;; *) _mw_done "$@" ;; esac
 }
 
 # The client failed, with _mw_rc: another one may not; else the shell itself
@@ -80,6 +81,7 @@ _mw_mark_done() {
         '' | *:*) ;;
         *) \eval "_mw_pid_$_mw_key=done:$_mw_pid" ;;
     esac
+    _mw_import
 }
 
 # Makes sense of an exit code that may be a task's or that of a failing
@@ -183,7 +185,9 @@ _mw_get() {
     _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} \
         ${_mw_scope:+"--in=$_mw_scope"} "$@") && _mw_rc=0 || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
-    [ "$_mw_rc" -ge 125 ] || return "$_mw_rc"
-    _mw_understand || _mw_ask_again --quiet "$@"
+    if [ "$_mw_rc" -ge 125 ]; then
+        _mw_understand || _mw_ask_again --quiet "$@"
+    fi
+    case $_mw_rc in 124) ;; *) _mw_done "$@" ;; esac
     return "$_mw_rc"
 }

@@ -24,6 +24,8 @@ case ${_mw_owner-} in
         _mw_owner=$$    # the script's pid
         _mw_dir=        # the run directory; empty until a run is open
         _mw_mode=       # "", serial, or off: no meanwhile, steps run one by one
+        _mw_jobs=       # what limits its tasks; empty: nothing
+        _mw_ceiling=    # how many processes there may be; empty: any number
         _mw_count=0     # tasks started by this shell; their names are _mw_name_N
         _mw_scope=      # the id of the task that this shell runs in
         _mw_scope_stem= # the same, as it stands in file names
@@ -211,6 +213,10 @@ _mw_append() { \printf '\036%s %s\n' "$_mw_up" "$1" >>"$_mw_dir/journal"; }
 # Prints its arguments, NUL after each.
 _mw_words() { \printf '%s\0' "$@"; }
 
+# Prints its argument as it is; the same as a line.
+_mw_put() { \printf %s "$1"; }
+_mw_say_out() { \printf '%s\n' "$1"; }
+
 # Prints one line to standard error.
 _mw_say() { \printf '%s\n' "$1" >&2; }
 
@@ -219,6 +225,7 @@ _mw_say() { \printf '%s\n' "$1" >&2; }
 # from outside, mksh would keep the script's output open beside the log.)
 _mw_fork() {
     (
+        case $_mw_live in 1) "$_mw_bin" __live "$_mw_dir" "$_mw_id" </dev/null >/dev/null & ;; esac
         exec </dev/null >>"$_mw_dir/$_mw_stem.log" 2>/dev/null || exit
         _mw_guard "$@"
     ) &
@@ -247,6 +254,9 @@ _mw_find_tty() {
 
 # Which of the two.
 _mw_start() { _mw_fork "$@"; }
+
+# Whether programs do not get descriptors that `exec` opened in the shell.
+_mw_private=
 
 # Inside the task's own subshell, before the task: more options to set.
 _mw_task_setup=
@@ -308,11 +318,16 @@ _mw_open() {
             ${MEANWHILE_DIR:+"--dir=$MEANWHILE_DIR"} \
             ${MEANWHILE_GRACE:+"--grace=$MEANWHILE_GRACE"} \
             ${MEANWHILE_ON_EXIT:+"--on-exit=$MEANWHILE_ON_EXIT"} \
+            ${MEANWHILE_JOBS:+"--jobs=$MEANWHILE_JOBS"} \
             ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@") && _mw_rc=0 || _mw_rc=$?
         case $_mw_rc in
             0)
-                # A mark stands after the path, which may end in newlines.
-                _mw_dir=${_mw_value%.}
+                # CEILING JOBS PATH, and a mark, for the path may end in newlines.
+                _mw_ceiling=${_mw_value%% *} _mw_dir=${_mw_value#* }
+                _mw_jobs=${_mw_dir%% *} _mw_dir=${_mw_dir#* }
+                case $_mw_ceiling in -) _mw_ceiling= ;; esac
+                case $_mw_jobs in -) _mw_jobs= ;; esac
+                _mw_dir=${_mw_dir%.}
                 _mw_mode=${_mw_serial:+serial}
                 return 0
                 ;;

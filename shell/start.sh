@@ -3,18 +3,20 @@
 
 _mw_usage() {
     _mw_say "meanwhile: $_mw_verb: $1"
-    _mw_say "hint: async_run [--capture] NAME COMMAND [ARG...]; async_runfunc [--capture] FUNCTION [ARG...]"
+    _mw_say "hint: async_run [OPTIONS] NAME COMMAND [ARG...]; async_runfunc [OPTIONS] FUNCTION [ARG...]; options: --after A,B --lock NAME --timeout 5m --retries N --capture --export 'A B' --live"
     return 2
 }
 
 _mw_run() {
-    _mw_fields=
-    _mw_capture=
+    _mw_capture='' _mw_live='' _mw_export='' _mw_plan='' _mw_after='' _mw_lock='' _mw_timeout='' _mw_retries=''
     while :; do
         case ${1-} in
-            --capture)
-                _mw_capture=1
-                _mw_fields=' capture=1'
+            --capture) _mw_capture=1 ;;
+            --live) _mw_live=1 ;;
+            --after=* | --lock=* | --timeout=* | --retries=* | --export=*) _mw_option "${1%%=*}" "${1#*=}" ;;
+            --after | --lock | --timeout | --retries | --export)
+                [ "$#" -gt 1 ] || _mw_usage "$1 wants a value" || return
+                _mw_option "$1" "$2"
                 shift
                 ;;
             --)
@@ -26,7 +28,10 @@ _mw_run() {
                 ;;
             *) break ;;
         esac
+        shift
     done
+    case $_mw_export in ?*) _mw_check_export || return ;; esac
+    case ${MEANWHILE_OUTPUT-} in live) _mw_live=1 ;; esac
     _mw_name=${1-}
     case $_mw_verb:$# in
         async_run:0 | async_runfunc:0) _mw_usage "no name" || return ;;
@@ -38,6 +43,7 @@ _mw_run() {
             ;;
     esac
     [ -n "$_mw_dir" ] || _mw_open || return
+    case $_mw_ceiling in ?*) _mw_room ;; esac
     _mw_check_name || return
     case $_mw_mode in
         off)
@@ -45,12 +51,14 @@ _mw_run() {
             return
             ;;
     esac
+    case $_mw_export in ?*) \eval "_mw_exported_$_mw_key=\$_mw_stem" ;; esac
     if ! _mw_mark; then
         _mw_say "meanwhile: $_mw_name: cannot write in $_mw_dir: steps run one after the other"
         _mw_mode=off
         _mw_off_run "$@"
         return
     fi
+    case $_mw_mode in serial) _mw_live= ;; esac
     _mw_where
     _mw_start "$@"
     _mw_clock
@@ -66,6 +74,26 @@ _mw_run() {
     case $_mw_mode in serial) "$_mw_bin" __follow --dir "$_mw_dir" "$_mw_id" || : ;; esac
 }
 
+# Notes an option and its value; the program checks them.
+_mw_option() {
+    case $1 in
+        --after) _mw_plan=1 _mw_after=$_mw_after${_mw_after:+,}$2 ;;
+        --lock) _mw_plan=1 _mw_lock=$_mw_lock${_mw_lock:+,}$2 ;;
+        --timeout) _mw_plan=1 _mw_timeout=$2 ;;
+        --retries) _mw_plan=1 _mw_retries=$2 ;;
+        --export) _mw_export="$_mw_export $2 " ;;
+    esac
+}
+
+# At the limit on processes a shell cannot fork, and gives up. The machine has
+# at least as many threads as this user has, and their number is read without a
+# fork; only where it comes near the limit the program has to count.
+_mw_room() {
+    \read -r _mw_rest </proc/loadavg || return 0
+    _mw_rest=${_mw_rest#*/}
+    [ $((${_mw_rest%% *} + 16)) -lt "$_mw_ceiling" ] || "$_mw_bin" __room "--dir=$_mw_dir" || :
+}
+
 # Makes the log: from now on the name is taken.
 _mw_mark() { { :; } >|"$_mw_dir/$_mw_stem.log"; }
 
@@ -78,6 +106,7 @@ _mw_check_name() {
     esac
     _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name
     _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
+    _mw_fields="${_mw_jobs:+ queued=1}${_mw_capture:+ capture=1}"
     [ "${#_mw_name}" -le 128 ] && [ "${#_mw_stem}" -le 240 ] || _mw_bad_name || return
     _mw_make_key
     \eval "_mw_pid=\${_mw_pid_$_mw_key-}"
@@ -90,18 +119,28 @@ _mw_check_name() {
             ;;
     esac
     # A name that was used before: only the journal knows whether it is free.
-    if [ -n "$_mw_pid" ] || [ -e "$_mw_dir/$_mw_stem.log" ]; then
-        _mw_id=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" -- "$_mw_name") &&
-            _mw_rc=0 || _mw_rc=$?
-        case $_mw_rc in
-            0) _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/} ;;
-            2) return 2 ;;
-            *)
-                # The program is broken; this shell's own count is free in any case.
-                _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name~$((_mw_count + 2))
-                _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/}
+    # The same goes for what a task depends on.
+    if [ -n "$_mw_pid$_mw_plan" ] || [ -e "$_mw_dir/$_mw_stem.log" ]; then
+        _mw_value=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" \
+            ${_mw_after:+"--after=$_mw_after"} ${_mw_lock:+"--lock=$_mw_lock"} \
+            ${_mw_timeout:+"--timeout=$_mw_timeout"} ${_mw_retries:+"--retries=$_mw_retries"} \
+            ${_mw_capture:+--capture} -- "$_mw_name") && _mw_rc=0 || _mw_rc=$?
+        case $_mw_rc:$_mw_plan in
+            0:*)
+                _mw_id=${_mw_value%% *}
+                case $_mw_value in *' '*) _mw_fields=" ${_mw_value#* }" ;; *) _mw_fields= ;; esac
                 ;;
+            2:*) return 2 ;;
+            *:1)
+                # The program is broken, and with it what was asked for.
+                _mw_say "meanwhile: $_mw_name: cannot be planned: steps run one after the other"
+                _mw_mode=off
+                return 0
+                ;;
+            # The program is broken; this shell's own count is free in any case.
+            *) _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name~$((_mw_count + 2)) ;;
         esac
+        _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/}
         \eval "_mw_stem_$_mw_key=\$_mw_stem"
     fi
 }
@@ -129,31 +168,49 @@ _mw_guard() {
     esac
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
     _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
+    _mw_attempt=1 _mw_part='' _mw_fd='' _mw_token=''
+    case $_mw_fields in *' queued=1'*) _mw_admit ;; esac
     # Beside it, not before it, so that the guard can pass signals on; and
     # forked before the guard's own traps, so that what the script ignores
     # stays ignored. The last command of a subshell is exec'ed in place.
-    (
-        case $_mw_capture in
-            1) exec 2>&1 >>"$_mw_dir/$_mw_stem.out" ;;
-            *) exec 2>&1 ;;
+    while :; do
+        (
+            case $_mw_part in ?*) exec >>"$_mw_dir/$_mw_stem$_mw_part.log" ;; esac
+            case $_mw_capture in
+                1) exec 2>&1 >>"$_mw_dir/$_mw_stem$_mw_part.out" ;;
+                *) exec 2>&1 ;;
+            esac
+            case $_mw_fd in ?*) _mw_share ;; esac
+            _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
+            _mw_level=$((_mw_level + 1)) _mw_depth=0
+            case $_mw_export in ?*) \trap _mw_save EXIT ;; esac
+            \eval "$_mw_set"
+            case ${_mw_pass-} in
+                ?*)
+                    \eval "\"\$@\" $_mw_pass"
+                    exit
+                    ;;
+            esac
+            "$@"
+        ) &
+        _mw_child=$!
+        \trap "$_mw_pass_on" INT TERM HUP
+        \eval "$_mw_untrap"
+        while
+            \wait "$_mw_child"
+            _mw_code=$?
+            # A signal interrupts `wait`; then the task is still there.
+            \kill -0 "$_mw_child"
+        do :; done
+        _mw_normal
+        case $_mw_code:$_mw_retries in
+            0:* | *:) break ;;
         esac
-        _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
-        _mw_level=$((_mw_level + 1)) _mw_depth=0
-        \eval "$_mw_set"
-        "$@"
-    ) &
-    _mw_child=$!
-    \trap "$_mw_pass_on" INT TERM HUP
-    \eval "$_mw_untrap"
-    while
-        \wait "$_mw_child"
-        _mw_code=$?
-        # A signal interrupts `wait`; then the task is still there.
-        \kill -0 "$_mw_child"
-    do :; done
-    _mw_normal
+        _mw_again || break
+    done
     _mw_probe
     _mw_clock
+    case $_mw_token in ?*) _mw_give ;; esac
     # With the record written the guard's own exit code no longer matters,
     # and `times` may fail as it likes; without it, it is all there is.
     if _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"; then

@@ -34,3 +34,26 @@ _mw_start() {
         _mw_fork "$@"
     fi
 }
+
+# Arrays too; each value in quotes of its own.
+_mw_var_of() {
+    emulate -L zsh
+    local -a _mw_parts
+    case ${(Pt)_mw_name} in
+        *association*)
+            _mw_parts=("${(@kvP)_mw_name}")
+            _mw_say_out "_mw_map $_mw_name; $_mw_name=( ${(j: :)${(@qq)_mw_parts}} )"
+            ;;
+        *array*)
+            _mw_parts=("${(@P)_mw_name}")
+            _mw_say_out "$_mw_name=( ${(j: :)${(@qq)_mw_parts}} )"
+            ;;
+        '') _mw_say_out "unset $_mw_name" ;;
+        *) _mw_say_out "$_mw_name=${(qqP)_mw_name}" ;;
+    esac
+}
+
+_mw_map() {
+    emulate -L zsh
+    [[ ${(Pt)1} == *association* ]] || typeset -gA "$1"
+}

@@ -43,7 +43,8 @@ impl Get {
             collect(&dir, &request, &mut message::raw_stderr()?, &mut message::Plain::default());
         if let Some(id) = outcome.as_ref().ok().and_then(|outcome| outcome.ended.first()) {
             let failed = |error| Error::Replay { id: id.clone(), error };
-            match Log::open(&dir, id, files::OUT).map_err(failed)? {
+            let attempt = outcome.as_ref().map_or(1, |outcome| outcome.attempt);
+            match Log::open(&dir, id, attempt, files::OUT).map_err(failed)? {
                 Some(mut out) => out.replay(&mut message::raw_stdout()?).map_err(failed)?,
                 None => {
                     return Err(Failure::usage(

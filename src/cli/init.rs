@@ -33,6 +33,7 @@ enum Shell {
 
 const COMMON: &str = include_str!("../../shell/common.sh");
 const START: &str = include_str!("../../shell/start.sh");
+const QUEUE: &str = include_str!("../../shell/queue.sh");
 const COLLECT: &str = include_str!("../../shell/collect.sh");
 const SERIAL: &str = include_str!("../../shell/serial.sh");
 const BASH: &str = include_str!("../../shell/bash.sh");
@@ -50,7 +51,7 @@ impl Init {
             Shell::Zsh => ZSH,
             Shell::Sh => SH,
         };
-        let mut parts = vec![COMMON, START, COLLECT, SERIAL, own];
+        let mut parts = vec![COMMON, START, QUEUE, COLLECT, SERIAL, own];
         if self.devstack {
             parts.push(DEVSTACK);
         }

@@ -1,18 +1,22 @@
 //! What the glue and the program itself call; not for people.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, message, run_dir};
-use crate::client::open::{Opening, open};
-use crate::client::replay::Log;
+use super::{Failure, message, options, run_dir};
+use crate::client::admit::{Admission, admit};
+use crate::client::open::{Opened, Opening, open};
 use crate::client::request::Output;
-use crate::client::{Error, collect, guard, start};
+use crate::client::room::{self, Room};
+use crate::client::{Error, collect, follow, guard, live, start};
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::pidfd::Handle;
-use crate::process::raw;
-use crate::run::{Id, Name, Task, code, duration, files};
+use crate::process::{headroom, jobserver, raw};
+use crate::run::jobs::Jobs;
+use crate::run::task::Options as TaskOptions;
+use crate::run::{Id, Name, Task, code, duration};
 use crate::watch;
 
 /// Exit code of `__open`: the machine failed; the script goes on without.
@@ -42,19 +46,24 @@ pub enum Internal {
         grace: Option<String>,
         #[arg(long)]
         on_exit: Option<String>,
+        #[arg(long)]
+        jobs: Option<String>,
         /// What `wait` will be given: checked here, before anything is started.
         #[arg(long, value_parser = super::wait::parse_output)]
         output: Option<Output>,
         #[command(flatten)]
         dir: run_dir::Dir,
     },
-    /// Prints the id that the next start of a name gets.
+    /// Prints the id that the next start of a name gets, and the fields of
+    /// its record that its options amount to.
     #[command(name = "__next", hide = true)]
     Next {
         #[arg(long)]
         dir: PathBuf,
         #[arg(long = "in", default_value = "")]
         scope: String,
+        #[command(flatten)]
+        options: options::Options,
         #[arg(allow_hyphen_values = true)]
         name: String,
     },
@@ -78,6 +87,12 @@ pub enum Internal {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+    /// Waits until there is room for another process.
+    #[command(name = "__room", hide = true)]
+    Room {
+        #[arg(long)]
+        dir: PathBuf,
+    },
     /// Shows a task's output while it runs (serial mode).
     #[command(name = "__follow", hide = true)]
     Follow {
@@ -94,15 +109,69 @@ pub fn fast(arguments: &[OsString]) -> Option<Result<u8, Failure>> {
             raw::close_inherited();
             Some(watch::watch(Path::new(dir)).map(|()| code::OK).map_err(Failure::from))
         }
-        [_, command, dir, id, argv @ ..] if command == "__guard" => Some(run_guard(dir, id, argv)),
+        [_, command, dir, id, fields, argv @ ..] if command == "__guard" => {
+            Some(Asking::parse(dir, id, fields).and_then(|asking| asking.guard(argv)))
+        }
+        [_, command, dir, id, fields] if command == "__admit" => {
+            Some(Asking::parse(dir, id, fields).and_then(|asking| asking.admit()))
+        }
+        [_, command, dir, id, failed] if command == "__again" => {
+            Some(Asking::parse(dir, id, failed).map(|asking| asking.again(failed)))
+        }
+        [_, command, dir, id] if command == "__live" => {
+            Some(Asking::parse(dir, id, OsStr::new("")).and_then(|asking| asking.live()))
+        }
         _ => None,
     }
 }
 
-fn run_guard(dir: &OsStr, id: &OsStr, argv: &[OsString]) -> Result<u8, Failure> {
-    let dir = RunDir::open(Path::new(dir)).map_err(Error::from)?;
-    let id = parse_id(&id.to_string_lossy())?;
-    Ok(guard::guard(&dir, &id, argv)?)
+/// What a guard tells of its task.
+struct Asking {
+    dir: RunDir,
+    id: Id,
+    options: TaskOptions,
+}
+
+impl Asking {
+    fn parse(dir: &OsStr, id: &OsStr, fields: &OsStr) -> Result<Self, Failure> {
+        Ok(Self {
+            dir: RunDir::open(Path::new(dir)).map_err(Error::from)?,
+            id: parse_id(&id.to_string_lossy())?,
+            options: TaskOptions::parse(&fields.to_string_lossy()),
+        })
+    }
+
+    /// The guard of a task that `meanwhile start` starts.
+    fn guard(&self, argv: &[OsString]) -> Result<u8, Failure> {
+        Ok(guard::guard(&self.dir, &self.id, &self.options, argv)?)
+    }
+
+    /// Blocks until a task may begin; prints the token that its guard must
+    /// give back. Standard input is the file through which locks are held.
+    fn admit(&self) -> Result<u8, Failure> {
+        match admit(&self.dir, &self.id, &self.options, std::io::stdin().as_fd())? {
+            Admission::Skipped => Ok(code::SKIPPED),
+            Admission::Admitted(None) => Ok(code::OK),
+            Admission::Admitted(Some(token)) => {
+                let mut stdout = message::raw_stdout()?;
+                std::io::Write::write_all(&mut stdout, &[token])
+                    .map_err(|error| Failure::output(&error))?;
+                Ok(code::OK)
+            }
+        }
+    }
+
+    /// Shows the task's output on standard error while it runs.
+    fn live(&self) -> Result<u8, Failure> {
+        live::show(&self.dir, &self.id, &mut message::raw_stderr()?)?;
+        Ok(code::OK)
+    }
+
+    /// Whether a task that failed may be tried again.
+    fn again(&self, failed: &OsStr) -> u8 {
+        let failed = failed.to_str().and_then(|code| code.parse().ok()).unwrap_or(code::FAILED);
+        u8::from(!guard::again(&self.dir, &self.id, failed))
+    }
 }
 
 fn parse_id(text: &str) -> Result<Id, Failure> {
@@ -123,6 +192,7 @@ impl Internal {
                 serial,
                 grace,
                 on_exit,
+                jobs,
                 output: _,
                 dir,
             } => {
@@ -139,9 +209,10 @@ impl Internal {
                     shell,
                     grace,
                     on_exit,
+                    jobs: limit(jobs.as_deref(), owner)?,
                 };
                 match open(&asked).map_err(Failure::from) {
-                    Ok(opened) => print_path(opened.dir.path()),
+                    Ok(opened) => print_opened(&opened),
                     Err(failure) if failure.breakdown => {
                         failure.print();
                         Ok(BREAKDOWN)
@@ -149,13 +220,17 @@ impl Internal {
                     Err(failure) => Err(failure),
                 }
             }
-            Self::Next { dir, scope, name } => {
+            Self::Next { dir, scope, options, name } => {
                 let name = Name::new(&name)?;
+                let asked = options.asked()?;
                 let dir = RunDir::open(&dir).map_err(Error::from)?;
                 let journal = Journal::open(&dir)
                     .map_err(Error::journal("read the journal of", dir.path()))?;
-                let id = start::next_id(journal.run(), &name, Id::parse(&scope).as_ref())?;
-                message::print(&format!("{id}\n"))?;
+                let scope = Id::parse(&scope);
+                let (id, options) = start::plan(journal.run(), &name, scope.as_ref(), &asked)?;
+                let fields = options.fields().into_iter();
+                let fields: String = fields.map(|(key, value)| format!(" {key}={value}")).collect();
+                message::print(&format!("{id}{fields}\n"))?;
                 Ok(code::OK)
             }
             Self::PidOf { dir, scope, name } => {
@@ -175,6 +250,19 @@ impl Internal {
                         "[{} Async {name}:UNKNOWN]: {text}\n",
                         devstack.caller
                     ))?,
+                }
+                Ok(code::OK)
+            }
+            Self::Room { dir } => {
+                let dir = RunDir::open(&dir).map_err(Error::from)?;
+                let full = &mut || {
+                    message::say("no room for another process: waiting for a task to end", None);
+                };
+                if room::wait(&dir, full)? == Room::None {
+                    message::say(
+                        "no room for another process, and no task to wait for",
+                        Some("see ulimit -u, and pids.max of the control group"),
+                    );
                 }
                 Ok(code::OK)
             }
@@ -213,11 +301,29 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::other(&format!("cannot use {}", path.display()), &error))
 }
 
-/// Prints a path as it is, with a mark behind it: a shell's `$(…)` drops newlines.
-fn print_path(path: &Path) -> Result<u8, Failure> {
+/// What limits the tasks of a script: its setting, or the `make` around it.
+fn limit(setting: Option<&str>, script: u32) -> Result<Option<Jobs>, Failure> {
+    if let Some(text) = setting {
+        let jobs = options::parse_jobs(text);
+        return jobs
+            .map(Some)
+            .map_err(|rule| Failure::usage(format!("MEANWHILE_JOBS is {text:?}"), rule));
+    }
+    let flags = std::env::var("MAKEFLAGS").unwrap_or_default();
+    Ok(Jobs::of_makeflags(&flags).filter(|jobs| jobserver::reachable(jobs, script)))
+}
+
+/// Prints what the glue keeps of a run: how many processes there may be, how
+/// its tasks are limited (`-`: not), and its path as it is, with a mark behind
+/// it, for a shell's `$(…)` drops newlines.
+fn print_opened(opened: &Opened) -> Result<u8, Failure> {
     use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
-    let mut bytes = path.as_os_str().as_bytes().to_vec();
+    let ceiling = headroom::ceiling().map_or("-".to_owned(), |most| most.to_string());
+    let jobs = opened.journal.run().jobs.as_ref();
+    let jobs = jobs.map_or("-".to_owned(), ToString::to_string);
+    let mut bytes = format!("{ceiling} {jobs} ").into_bytes();
+    bytes.extend_from_slice(opened.dir.path().as_os_str().as_bytes());
     bytes.push(b'.');
     let mut stdout = std::io::stdout().lock();
     let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
@@ -225,19 +331,15 @@ fn print_path(path: &Path) -> Result<u8, Failure> {
 }
 
 fn follow(dir: &RunDir, id: &Id) -> Result<u8, Failure> {
-    let journal = Journal::about(dir, &[id.name().to_owned()])
+    let mut journal = Journal::about(dir, &[id.name().to_owned()])
         .map_err(Error::journal("read the journal of", dir.path()))?;
     let failed = |error| Error::Replay { id: id.clone(), error };
     let guard = match journal.run().task(id).and_then(|task| task.guard) {
         Some(guard) => Handle::open(guard).map_err(failed)?,
         None => None,
     };
-    // The guard makes the log; it may not have come to that yet.
-    let path = dir.path().join(files::of_task(id, files::LOG));
-    drop(dir.file(&files::of_task(id, files::LOG), rustix::fs::OFlags::CREATE));
-    if let Some(mut log) = Log::open(dir, id, files::LOG).map_err(failed)? {
-        log.follow(&path, guard.as_ref(), &mut message::raw_stdout()?).map_err(failed)?;
-    }
+    let mut stdout = message::raw_stdout()?;
+    follow::follow(dir, &mut journal, id, guard.as_ref(), &mut stdout).map_err(failed)?;
     collect::mark_shown(dir, id)?;
     Ok(code::OK)
 }

@@ -3,6 +3,7 @@
 use super::wait::parse_names;
 use super::{Failure, message, run_dir};
 use crate::client::Error;
+use crate::client::follow::follow;
 use crate::client::replay::Log as Replay;
 use crate::process::journal::Journal;
 use crate::process::pidfd::Handle;
@@ -17,6 +18,9 @@ pub struct Log {
     /// Go on printing until the task has ended.
     #[arg(short, long)]
     follow: bool,
+    /// Its Nth attempt, if it was started with --retries; by default the last.
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    attempt: Option<u32>,
     /// The task that asks.
     #[arg(long = "in", hide = true)]
     scope: Option<String>,
@@ -29,29 +33,34 @@ impl Log {
         let names = parse_names(std::slice::from_ref(&self.name))?;
         let dir = self.dir.named_or_latest()?;
         let failed = Error::journal("read the journal of", dir.path());
-        let journal = Journal::read(&dir).map_err(failed)?;
+        let mut journal = Journal::read(&dir).map_err(failed)?;
         let scope = self.scope.as_deref().and_then(Id::parse);
         let run = journal.run();
         let mut found = names.iter().flat_map(|name| name.lookup(scope.as_ref()));
         let Some(task) = found.find_map(|name| run.latest(&name)) else {
             return Err(unknown(&self.name, run.tasks().iter().map(|task| task.id.name())));
         };
-        let failed = |error| Error::Replay { id: task.id.clone(), error };
-        let Some(mut log) = Replay::open(&dir, &task.id, files::LOG).map_err(failed)? else {
-            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
-            return Err(Failure::other(&format!("{}: its log is gone", task.id), &gone));
-        };
+        let (id, last) = (task.id.clone(), task.failures + 1);
+        let failed = |error| Error::Replay { id: id.clone(), error };
+        let guard = task.guard.filter(|_| task.end.is_none());
         let mut stdout = message::raw_stdout()?;
         if self.follow {
-            let guard = match task.guard {
-                Some(guard) if task.end.is_none() => Handle::open(guard).map_err(failed)?,
-                _ => None,
-            };
-            let path = dir.path().join(files::of_task(&task.id, files::LOG));
-            log.follow(&path, guard.as_ref(), &mut stdout).map_err(failed)?;
-        } else {
-            log.replay(&mut stdout).map_err(failed)?;
+            let guard = guard.map(Handle::open).transpose().map_err(failed)?.flatten();
+            follow(&dir, &mut journal, &id, guard.as_ref(), &mut stdout).map_err(failed)?;
+            return Ok(code::OK);
         }
+        let attempt = self.attempt.unwrap_or(last);
+        let Some(mut log) = Replay::open(&dir, &id, attempt, files::LOG).map_err(failed)? else {
+            if attempt > last || attempt == 0 {
+                return Err(Failure::usage(
+                    format!("{id}: there is no attempt {attempt}"),
+                    format!("there were {last}"),
+                ));
+            }
+            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(Failure::other(&format!("{id}: its log is gone"), &gone));
+        };
+        log.replay(&mut stdout).map_err(failed)?;
         Ok(code::OK)
     }
 }

@@ -38,7 +38,7 @@ impl Failure {
         let mut paragraphs = text.split("\n\n").map(|part| part.replace("\n  ", " "));
         let message = paragraphs.next().unwrap_or_default();
         let usage = paragraphs.find_map(|part| Some(part.strip_prefix("Usage: ")?.to_owned()));
-        Self::usage(message, usage.unwrap_or_else(|| "meanwhile help".to_owned()))
+        Self { code: code::USAGE, message: message.into(), hint: usage, breakdown: false }
     }
 
     /// No task of that name.
@@ -171,6 +171,16 @@ impl Teller for Plain {
                     leaks.iter().map(|Leak { pid, comm }| format!("{pid} ({comm})")).collect();
                 say(format!("{}: left running: pid {}", task.id, named.join(", ")), None);
             }
+            Note::Children(task, children) => {
+                let named: Vec<String> = children
+                    .iter()
+                    .map(|child| format!("{} ({})", child.id, child.state().word()))
+                    .collect();
+                say(
+                    format!("{}: never collected its tasks: {}", task.id, named.join(", ")),
+                    Some("async_wait --all at its end collects what it started"),
+                );
+            }
             Note::GaveUp(task) => say(
                 format!("{}: still running when the time to wait was up", task.id),
                 Some(&format!(
@@ -198,8 +208,15 @@ impl Plain {
             );
         }
         if task.state() != State::Succeeded {
-            let cancelled = if task.state() == State::Cancelled { "cancelled, " } else { "" };
-            say(format!("{}: {cancelled}{}", task.id, ending(task)), None);
+            let state = match task.state() {
+                State::Cancelled => "cancelled, ",
+                State::Skipped => "skipped, ",
+                _ => "",
+            };
+            let before = (task.failures > 0).then(|| {
+                format!("the attempts before: async_log --attempt 1 {}", task.id.name())
+            });
+            say(format!("{}: {state}{}", task.id, ending(task)), before.as_deref());
         }
     }
 }

@@ -11,6 +11,7 @@ mod internal;
 mod log;
 mod man;
 pub mod message;
+mod options;
 mod report;
 mod run_dir;
 mod start;
@@ -32,7 +33,7 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: a task's own; 2 wrong usage; 124 wait timed out; \
+const EXIT_CODES: &str = "Exit codes: a task's own; 2 wrong usage; 123 skipped; 124 timed out; \
     125 meanwhile itself failed; 127 no such task; 128+N ended by signal N; 137 also a task \
     whose guard was killed.\n\nIn a script: eval -- \"$(meanwhile init bash)\", then async_run, \
     async_wait and so on. See `meanwhile man init`.";

@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 
-use super::{Failure, message, run_dir};
+use super::{Failure, message, options, run_dir};
 use crate::client::open::{Opening, open};
-use crate::client::start;
+use crate::client::{live, start};
 use crate::run::Name;
+use crate::run::jobs::Jobs;
 
 /// Start a command in the background under a name, in the run of MEANWHILE_DIR.
 ///
@@ -25,9 +26,13 @@ pub struct Start {
         value_name = "COMMAND"
     )]
     command: Vec<OsString>,
-    /// Keep standard output apart from the log, for `meanwhile get`.
-    #[arg(long)]
-    capture: bool,
+    #[command(flatten)]
+    options: options::Options,
+    /// How many tasks of a new run may run at once: 4, 50% of the
+    /// processors, or +2 more than there are.
+    #[arg(long, value_name = "N", env = "MEANWHILE_JOBS", hide_env_values = true,
+          value_parser = super::options::parse_jobs)]
+    jobs: Option<Jobs>,
     #[command(flatten)]
     dir: run_dir::Dir,
 }
@@ -39,10 +44,18 @@ impl Start {
             // Says how to name a run.
             self.dir.named()?;
         }
-        let asked =
-            Opening { path: self.dir.given(), script: "start".into(), ..Opening::default() };
-        let mut opened = open(&asked)?;
-        let id = start::start(&mut opened, &name, &self.command, self.capture)?;
+        let asked = self.options.asked()?;
+        let opening = Opening {
+            path: self.dir.given(),
+            script: "start".into(),
+            jobs: self.jobs.clone(),
+            ..Opening::default()
+        };
+        let mut opened = open(&opening)?;
+        let id = start::start(&mut opened, &name, &self.command, &asked)?;
+        if self.options.live {
+            live::start(&opened.dir, &id)?;
+        }
         if id.count() > 1 {
             message::say(format!("{name}: started again, as {id}"), None);
         }

@@ -39,7 +39,8 @@ pub struct Wait {
     /// Return as soon as one of the tasks fails.
     #[arg(long, conflicts_with = "any")]
     fail_fast: bool,
-    /// Which logs to print: replay (all), failed (of tasks that failed), quiet.
+    /// Which logs to print: replay (all), failed (of tasks that failed), quiet
+    /// (none), live (of tasks that did not show it while they ran).
     #[arg(long, default_value = "replay", env = "MEANWHILE_OUTPUT", hide_env_values = true,
           value_parser = parse_output, overrides_with = "output")]
     output: Output,
@@ -78,7 +79,7 @@ pub struct Caller {
 pub fn parse_output(text: &str) -> Result<Output, String> {
     // An empty variable is as none.
     let text = if text.is_empty() { "replay" } else { text };
-    Output::from_str(text, false).map_err(|_| "it is replay, failed or quiet".to_owned())
+    Output::from_str(text, false).map_err(|_| "it is replay, failed, quiet or live".to_owned())
 }
 
 fn parse_id(text: &str) -> Result<Id, String> {
@@ -157,9 +158,10 @@ pub fn finish(
             return Err(error.into());
         }
     };
-    // Codes up to 124 can only come from here; the others may also mean that
-    // this program was not found, failed, or was killed.
-    let ambiguous = outcome.code >= code::FAILED || any || !outcome.lost.is_empty();
+    // Codes up to 123 can only be a task's; 124 may mean that the time to wait was up, the
+    // others also that this program was not found, failed, or was killed.
+    let task_timed_out = outcome.code == code::TIMED_OUT && !outcome.gave_up;
+    let ambiguous = outcome.code >= code::FAILED || task_timed_out || any || !outcome.lost.is_empty();
     if let Some(answer) = answer.filter(|_| ambiguous) {
         let first = outcome.ended.first().map_or("-", Id::name);
         // The name as the task that asks has given it.

@@ -12,12 +12,13 @@
 //! code); else 137, and the task goes to [`Outcome::lost`], for the shell
 //! that forked the guard knows its status too.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::os::fd::AsFd;
 
 use super::replay::Log;
 use super::request::{Note, Outcome, Output, Request, Teller, Which};
-use super::{Error, open};
+use super::{Error, lost, open};
 use crate::process::clock;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
@@ -49,6 +50,7 @@ pub fn collect<W: Write>(
         teller,
         verdicts: Vec::new(),
         ended: Vec::new(),
+        gave_up: false,
         lost: Vec::new(),
     };
     collector.work()?;
@@ -89,6 +91,7 @@ struct Collector<'a, W> {
     teller: &'a mut dyn Teller,
     verdicts: Vec<Verdict>,
     ended: Vec<Id>,
+    gave_up: bool,
     lost: Vec<Id>,
 }
 
@@ -183,6 +186,7 @@ impl<W: Write> Collector<'_, W> {
                 self.teller.tell(&Note::GaveUp(task));
             }
         }
+        self.gave_up = true;
         let place = turns.first().map_or(0, |turn| turn.place);
         self.verdicts.push(Verdict { place, code: code::TIMED_OUT, lost: false });
     }
@@ -286,19 +290,7 @@ impl<W: Write> Collector<'_, W> {
                 let failed = Error::journal("read the journal of", self.dir.path());
                 self.journal = Journal::open(self.dir).map_err(failed)?;
             }
-            if self.task(id).is_none_or(|task| task.end.is_some()) {
-                continue;
-            }
-            let fields: Vec<_> = known.map(|code| ("code", code.to_string())).into_iter().collect();
-            let written = self.journal.append(Kind::Lost, Some(id), &fields).is_ok()
-                && self.journal.catch_up().is_ok();
-            if !written {
-                self.journal.presume_lost(id, known);
-            }
-            let killed = known.is_none_or(|code| code == code::LOST);
-            if let Some(task) = self.task(id).filter(|_| killed) {
-                kill::end(self.dir, &[task], 0);
-            }
+            lost::settle(self.dir, &mut self.journal, id, known);
         }
         Ok(())
     }
@@ -323,7 +315,12 @@ impl<W: Write> Collector<'_, W> {
             Output::Replay => true,
             Output::Failed => code != code::OK,
             Output::Quiet => false,
+            Output::Live => task.live.is_none(),
         };
+        if let Some(Ok(Some(live))) = task.live.map(Handle::open) {
+            // Its last lines come before what follows.
+            let _ = wait_any(&[live.as_fd()], None);
+        }
         self.replay(&task, wanted && !task.shown)?;
         let mut fields = vec![("code", code.to_string())];
         fields.extend(self.request.at.clone().map(|at| ("at", at)));
@@ -332,12 +329,16 @@ impl<W: Write> Collector<'_, W> {
         // If this is lost, the next wait shows the output again: no harm.
         let _ = self.journal.append(Kind::Collected, Some(id), &fields);
         self.teller.tell(&Note::After(&task, self.journal.run()));
+        let children: Vec<Task> = self.journal.run().uncollected(Some(id)).cloned().collect();
+        if !children.is_empty() {
+            self.teller.tell(&Note::Children(&task, &children));
+        }
         Ok(code != code::OK)
     }
 
     fn replay(&mut self, task: &Task, wanted: bool) -> Result<(), Error> {
         let failed = |error| Error::Replay { id: task.id.clone(), error };
-        let Some(mut log) = Log::open(self.dir, &task.id, files::LOG).map_err(failed)? else {
+        let Some(mut log) = Log::open(self.dir, &task.id, task.failures + 1, files::LOG).map_err(failed)? else {
             self.teller.tell(&Note::LogGone(task));
             return Ok(());
         };
@@ -362,8 +363,19 @@ impl<W: Write> Collector<'_, W> {
         if !log.has_writer() {
             return;
         }
+        // Those of its own tasks are theirs; and what shows a task goes by itself.
+        let children: Vec<&Task> = self
+            .journal
+            .run()
+            .running()
+            .filter(|other| other.id != task.id && other.id.within(&task.id))
+            .collect();
+        let guards = children.iter().filter_map(|child| Some(child.guard?.pid));
+        let members = kill::members(self.dir, &children);
+        let theirs: HashSet<u32> = members.iter().map(|stat| stat.pid).chain(guards).collect();
         let leaks: Vec<Leak> = kill::members(self.dir, &[task])
             .into_iter()
+            .filter(|stat| !theirs.contains(&stat.pid) && !stat.is_this_program())
             .map(|stat| Leak { pid: stat.pid, comm: stat.comm })
             .collect();
         for leak in &leaks {
@@ -405,7 +417,10 @@ impl<W: Write> Collector<'_, W> {
             self.verdicts.iter().find(failed).map_or(code::OK, |v| v.code)
         };
         let (code, code_without_lost) = (first(true), first(false));
-        Outcome { code, code_without_lost, ended: self.ended, lost: self.lost }
+        let last = self.ended.last().and_then(|id| self.task(id));
+        let attempt = last.map_or(1, |task| task.failures + 1);
+        let Self { ended, gave_up, lost, .. } = self;
+        Outcome { code, code_without_lost, ended, attempt, gave_up, lost }
     }
 
     fn task(&self, id: &Id) -> Option<&Task> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::process::dir::DirError;
 use crate::run::name::{self, NameError};
-use crate::run::{Id, code};
+use crate::run::{Id, Name, code};
 
 /// Why a call on a run failed.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,30 @@ pub enum Error {
         /// The task.
         id: Id,
     },
+    /// A task would wait for itself by way of others.
+    #[error("{}: it would wait for itself: {}", .chain[0], chained(.chain))]
+    Cycle {
+        /// The tasks, each of which waits for the next; the last is the first.
+        chain: Vec<Id>,
+    },
+    /// A task depends on one that was not started.
+    #[error("{id}: there is no task {name} to come after")]
+    UnknownDependency {
+        /// The task.
+        id: Id,
+        /// What it depends on.
+        name: Name,
+        /// The name that may be meant.
+        near: Option<String>,
+    },
+    /// More options than a record holds.
+    #[error("{id}: its --after and --lock are too long ({bytes} bytes)")]
+    ManyOptions {
+        /// The task.
+        id: Id,
+        /// How long they are.
+        bytes: usize,
+    },
     /// The script that asked is gone.
     #[error("the script that waited is gone")]
     Orphaned,
@@ -87,7 +111,12 @@ impl Error {
     /// Its exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Name(_) | Self::Taken { .. } | Self::Itself { .. } => code::USAGE,
+            Self::Name(_)
+            | Self::Taken { .. }
+            | Self::Itself { .. }
+            | Self::Cycle { .. }
+            | Self::UnknownDependency { .. }
+            | Self::ManyOptions { .. } => code::USAGE,
             Self::NoneLeft => code::UNKNOWN,
             _ => code::FAILED,
         }
@@ -120,9 +149,20 @@ impl Error {
                 quoted(path)
             ),
             Self::Taken { id, .. } => format!("collect it first: async_wait {}", id.name()),
+            Self::UnknownDependency { near: Some(near), .. } => format!("did you mean {near}?"),
+            Self::UnknownDependency { .. } => {
+                "start first what others come after; see `async_status`".into()
+            }
+            Self::ManyOptions { .. } => {
+                "let it come after one task that collects the others".into()
+            }
             _ => return None,
         })
     }
+}
+
+fn chained(chain: &[Id]) -> String {
+    chain.iter().map(Id::as_str).collect::<Vec<_>>().join(" waits for ")
 }
 
 /// A path as it can be pasted into a shell.

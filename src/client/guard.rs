@@ -1,38 +1,97 @@
-//! The guard of a task that `meanwhile start` started: runs the command,
-//! records its end, whatever that is. (The guard of a task that a script
-//! started is a subshell of that script; see `shell/start.sh`.)
+//! The guard of a task that `meanwhile start` started: asks for admission if
+//! the task needs it, runs the command, again if it failed and may be tried
+//! again, records its end, whatever that is. (The guard of a task that a
+//! script started is a subshell of that script; see `shell/start.sh`.)
 
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use super::Error;
+use super::admit::{Admission, admit};
+use super::{Error, start};
 use crate::process::dir::RunDir;
+use crate::process::jobserver::{self, Pool};
 use crate::process::journal::Journal;
-use crate::process::raw;
 use crate::process::stat::Stat;
-use crate::run::{Id, Kind};
+use crate::process::{locks, raw};
+use crate::run::jobs::Jobs;
+use crate::run::task::Options;
+use crate::run::{Id, Kind, code};
 
 /// Runs `argv` as the task `id`; returns its exit code.
-pub fn guard(dir: &RunDir, id: &Id, argv: &[OsString]) -> Result<u8, Error> {
+pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Result<u8, Error> {
     // A session of its own: the terminal's signals are not meant for it, and
     // its process group holds exactly this task.
     let _ = rustix::process::setsid();
+    let failed = || Error::journal("record the end of a task in", dir.path());
+    // The descriptor is closed in what this process starts.
+    let holder = locks::open(dir).map_err(failed())?;
+    let admission = match options.queued {
+        true => admit(dir, id, options, holder.as_fd())?,
+        false => Admission::Admitted(None),
+    };
+    // Only now: until it has begun, a signal ends it.
     raw::outlive_polite_signals();
-    let code = match argv {
-        [] => 0,
-        [program, arguments @ ..] => match Command::new(program).args(arguments).status() {
+    let mut journal = Journal::about(dir, &[]).map_err(failed())?;
+    let pool = Pool::open(dir, journal.run()).ok().flatten();
+    let code = match admission {
+        Admission::Skipped => code::SKIPPED,
+        Admission::Admitted(token) => {
+            let own = matches!(journal.run().jobs, Some(Jobs::Own(_)));
+            let flags = own.then(|| jobserver::share(dir).ok()).flatten();
+            let code = attempts(dir, id, options, argv, flags.as_deref());
+            if let (Some(token), Some(pool)) = (token, &pool) {
+                let _ = pool.give(token);
+            }
+            code
+        }
+    };
+    let mut fields = vec![("code", code.to_string())];
+    fields.extend(Stat::of(std::process::id()).map(|stat| ("cpu", stat.cpu.to_string())));
+    journal.append(Kind::End, Some(id), &fields).map_err(failed())?;
+    Ok(code)
+}
+
+fn attempts(
+    dir: &RunDir,
+    id: &Id,
+    options: &Options,
+    argv: &[OsString],
+    makeflags: Option<&str>,
+) -> u8 {
+    let [program, arguments @ ..] = argv else { return code::OK };
+    let mut attempt = 1;
+    loop {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        if attempt > 1 {
+            // Without a log of its own it goes on in the one before.
+            if let Ok((out, log)) = start::outputs(dir, id, attempt, options.capture) {
+                command.stdout(out).stderr(log);
+            }
+        }
+        command.envs(makeflags.map(|flags| ("MAKEFLAGS", flags)));
+        let code = match command.status() {
             Ok(status) => raw::shell_code(status.into_raw()),
             Err(error) => {
                 eprintln!("meanwhile: {id}: cannot run {}: {error}", program.to_string_lossy());
                 if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 }
             }
-        },
-    };
-    let mut fields = vec![("code", code.to_string())];
-    fields.extend(Stat::of(std::process::id()).map(|stat| ("cpu", stat.cpu.to_string())));
-    let failed = || Error::journal("record the end of a task in", dir.path());
-    let mut journal = Journal::about(dir, &[]).map_err(failed())?;
-    journal.append(Kind::End, Some(id), &fields).map_err(failed())?;
-    Ok(code)
+        };
+        if code == code::OK || attempt > options.retries || !again(dir, id, code) {
+            return code;
+        }
+        attempt += 1;
+    }
+}
+
+/// Records that an attempt failed with `code` and another follows; false if
+/// none may: the task is being ended.
+pub fn again(dir: &RunDir, id: &Id, code: u8) -> bool {
+    let Ok(mut journal) = Journal::about(dir, &[id.name().to_owned()]) else { return false };
+    let ending = |task: &crate::run::Task| task.cancelled || task.timed_out;
+    // What cannot be recorded would have its output taken for that of the attempt before.
+    !journal.run().task(id).is_some_and(ending)
+        && journal.append(Kind::Attempt, Some(id), &[("code", code.to_string())]).is_ok()
 }

@@ -2,14 +2,19 @@
 //! cancel them. Everything here talks through the journal; nothing here
 //! prints (see [`request::Teller`]).
 
+pub mod admit;
 pub mod cancel;
 pub mod clean;
 pub mod collect;
 pub mod error;
+pub mod follow;
 pub mod guard;
+pub mod live;
+pub mod lost;
 pub mod open;
 pub mod replay;
 pub mod request;
+pub mod room;
 pub mod start;
 
 pub use error::Error;

@@ -15,9 +15,11 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use super::{Error, cancel};
 use crate::process::clock;
 use crate::process::dir::RunDir;
+use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle};
 use crate::process::stat::Stat;
+use crate::run::jobs::Jobs;
 use crate::run::task::Process;
 use crate::run::{Kind, Run, Time, files};
 
@@ -44,6 +46,8 @@ pub struct Opening {
     pub grace: Option<String>,
     /// What happens to tasks when the script ends, as the user wrote it.
     pub on_exit: Option<String>,
+    /// What limits how many tasks run at once.
+    pub jobs: Option<Jobs>,
 }
 
 /// An opened run, locked against other starts until this is dropped.
@@ -82,7 +86,8 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         match standing(&dir, journal.run(), owner, asked) {
             Standing::Join => {
                 let opened = Opened { dir, journal, _lock: lock };
-                ensure_watcher(&opened.dir, opened.journal.run().owner)?;
+                let pool = Pool::open(&opened.dir, opened.journal.run()).ok().flatten();
+                ensure_watcher(&opened.dir, opened.journal.run().owner, pool.as_ref())?;
                 return Ok(opened);
             }
             Standing::Busy(whose) => return Err(Error::InUse { path, whose }),
@@ -120,9 +125,14 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     }
     fields.extend(asked.grace.clone().map(|grace| ("grace", grace)));
     fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));
+    fields.extend(asked.jobs.as_ref().map(|jobs| ("jobs", jobs.to_string())));
     journal.append(Kind::Run, None, &fields).map_err(failed())?;
     journal.catch_up().map_err(failed())?;
-    ensure_watcher(&dir, owner)?;
+    let pool = match asked.jobs {
+        Some(Jobs::Own(size)) => Some(Pool::create(&dir, size).map_err(failed())?),
+        _ => None,
+    };
+    ensure_watcher(&dir, owner, pool.as_ref())?;
     Ok(Opened { dir, journal, _lock: lock })
 }
 
@@ -205,8 +215,13 @@ pub fn watcher(dir: &RunDir) -> Option<Process> {
     pidfd::alive(watcher).then_some(watcher)
 }
 
-/// Starts a watcher if there is none. Call it under the run's lock.
-fn ensure_watcher(dir: &RunDir, script: Option<Process>) -> Result<(), Error> {
+/// Starts a watcher if there is none, and leaves it the pool, whose tokens
+/// are there as long as somebody has it open. Call it under the run's lock.
+fn ensure_watcher(
+    dir: &RunDir,
+    script: Option<Process>,
+    pool: Option<&Pool>,
+) -> Result<(), Error> {
     if watcher(dir).is_some() {
         return Ok(());
     }
@@ -219,7 +234,7 @@ fn ensure_watcher(dir: &RunDir, script: Option<Process>) -> Result<(), Error> {
     let child = myself()
         .arg("__watch")
         .arg(dir.path())
-        .stdin(Stdio::null())
+        .stdin(pool.and_then(|pool| pool.held().ok()).map_or_else(Stdio::null, Stdio::from))
         .stdout(script)
         .stderr(Stdio::null())
         .current_dir("/")

@@ -2,15 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::AsFd;
-use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
 
 use crate::process::dir::RunDir;
-use crate::process::notify::Notify;
-use crate::process::pidfd::{Handle, wait_any};
 use crate::process::raw;
 use crate::run::{Id, files};
 
@@ -36,12 +32,12 @@ fn wait_for_room() -> io::Result<()> {
 pub struct Log(File);
 
 impl Log {
-    /// Opens the log (or another file, by suffix) of a task; none if it is gone.
+    /// Opens the log (or another file, by suffix) of a task's attempt; none if it is gone.
     ///
     /// # Errors
     /// When it is there and cannot be opened.
-    pub fn open(dir: &RunDir, id: &Id, suffix: &str) -> io::Result<Option<Self>> {
-        match dir.file(&files::of_task(id, suffix), OFlags::RDONLY) {
+    pub fn open(dir: &RunDir, id: &Id, attempt: u32, suffix: &str) -> io::Result<Option<Self>> {
+        match dir.file(&files::of_attempt(id, attempt, suffix), OFlags::RDONLY) {
             Ok(file) => Ok(Some(Self(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -94,33 +90,6 @@ impl Log {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room()?,
                 other => return other,
             }
-        }
-    }
-
-    /// Passes it on as it grows, until the task's guard has ended.
-    ///
-    /// # Errors
-    /// When it cannot be watched, or the output cannot be written.
-    pub fn follow(
-        &mut self,
-        path: &Path,
-        guard: Option<&Handle>,
-        output: &mut impl Write,
-    ) -> io::Result<()> {
-        let watched = Notify::new().and_then(|notify| notify.file(path).map(|()| notify));
-        let Ok(notify) = watched else {
-            // No inotify is to be had: all of it at the end.
-            if let Some(guard) = guard {
-                wait_any(&[guard.as_fd()], None)?;
-            }
-            return self.replay(output);
-        };
-        loop {
-            let guard = guard.filter(|guard| !guard.ended());
-            notify.drain();
-            self.replay(output)?;
-            let Some(guard) = guard else { return Ok(()) };
-            wait_any(&[notify.as_fd(), guard.as_fd()], None)?;
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Output {
     Failed,
     /// None.
     Quiet,
+    /// Those of tasks that did not show it while they ran.
+    Live,
 }
 
 /// What is to be collected, and how.
@@ -60,6 +62,10 @@ pub struct Outcome {
     pub code_without_lost: u8,
     /// The tasks that have ended, in the order of their turn.
     pub ended: Vec<Id>,
+    /// The last attempt of the last of them, counted from 1.
+    pub attempt: u32,
+    /// Whether the time to wait was up.
+    pub gave_up: bool,
     /// Those whose code nobody but the parent of their guard can know.
     pub lost: Vec<Id>,
 }
@@ -81,6 +87,8 @@ pub enum Note<'a> {
     Incomplete(&'a Task),
     /// It ended and left processes running.
     Leaked(&'a Task, &'a [Leak]),
+    /// It ended and did not collect these, which it had started.
+    Children(&'a Task, &'a [Task]),
     /// The time is up; this one still runs.
     GaveUp(&'a Task),
     /// The watcher is dead; tasks are safe, what it does is off.

@@ -2,6 +2,7 @@
 //! this program (see [`super::guard`]), in a session of its own.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
@@ -11,7 +12,9 @@ use rustix::fs::OFlags;
 use super::Error;
 use super::open::{Opened, myself};
 
-use crate::run::name::{MAX_PATH, NameError};
+use crate::process::dir::RunDir;
+use crate::run::name::{MAX_PATH, NameError, did_you_mean};
+use crate::run::task::Options;
 use crate::run::{Id, Kind, Name, Run, files};
 
 /// The id that a start of `name` gets now; refused while an earlier start of
@@ -30,18 +33,75 @@ pub fn next_id(run: &Run, name: &Name, scope: Option<&Id>) -> Result<Id, Error> 
     }
 }
 
+/// What a task is asked to be started with.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The tasks to wait for.
+    pub after: Vec<Name>,
+    /// The locks to hold.
+    pub locks: Vec<Name>,
+    /// How long it may run, microseconds; 0 is no limit.
+    pub timeout: Option<u64>,
+    /// How often it is tried again.
+    pub retries: u32,
+    /// Keep its standard output apart.
+    pub capture: bool,
+}
+
+/// The id that a start of `name` gets now, and its options as records hold them.
+pub fn plan(
+    run: &Run,
+    name: &Name,
+    scope: Option<&Id>,
+    asked: &Asked,
+) -> Result<(Id, Options), Error> {
+    let mut after = Vec::new();
+    let future = Id::of(name, scope, 1);
+    for theirs in &asked.after {
+        let found = theirs.lookup(scope).iter().find_map(|name| run.latest(name));
+        match found.map(|task| &task.id) {
+            // A task ends after those inside it that it waits for.
+            Some(id) if scope.is_some_and(|scope| scope.within(id)) => {
+                return Err(Error::Cycle { chain: vec![future.clone(), id.clone(), future] });
+            }
+            Some(id) => after.push(id.clone()),
+            None if theirs == name => {
+                return Err(Error::Cycle { chain: vec![future.clone(), future] });
+            }
+            None => {
+                let near = did_you_mean(theirs.as_str(), run.tasks().iter().map(|t| t.id.name()));
+                let near = near.map(str::to_owned);
+                return Err(Error::UnknownDependency { id: future, name: theirs.clone(), near });
+            }
+        }
+    }
+    let id = next_id(run, name, scope)?;
+    let locks: Vec<String> = asked.locks.iter().map(ToString::to_string).collect();
+    let queued = !after.is_empty() || !locks.is_empty() || run.jobs.is_some();
+    let timeout = asked.timeout.filter(|micros| *micros > 0);
+    let (retries, capture) = (asked.retries, asked.capture);
+    let options = Options { capture, after, locks, timeout, retries, queued };
+    let fields = options.fields();
+    let bytes: usize = fields.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
+    if bytes > MOST_OPTIONS {
+        return Err(Error::ManyOptions { id, bytes });
+    }
+    Ok((id, options))
+}
+
+/// The options of a task stand in one record, beside its id and line; bytes.
+const MOST_OPTIONS: usize = 2_000;
+
 /// Starts `argv` under `name` in a run that the caller has just opened; returns its id.
 pub fn start(
     opened: &mut Opened,
     name: &Name,
     argv: &[OsString],
-    capture: bool,
+    asked: &Asked,
 ) -> Result<Id, Error> {
-    let id = next_id(opened.journal.run(), name, None)?;
+    let (id, options) = plan(opened.journal.run(), name, None, asked)?;
     let failed = || Error::journal("start a task in", opened.dir.path());
     let fresh = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-    let append = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
-
     let mut command = opened.dir.file(&files::of_task(&id, files::ARGV), fresh).map_err(failed())?;
     let mut words = Vec::new();
     for word in argv {
@@ -49,23 +109,41 @@ pub fn start(
         words.push(0);
     }
     command.write_all(&words).map_err(failed())?;
-    let log = opened.dir.file(&files::of_task(&id, files::LOG), append).map_err(failed())?;
-    let out = if capture {
-        opened.dir.file(&files::of_task(&id, files::OUT), append)
-    } else {
-        log.try_clone()
-    };
+    let mut fields = options.fields();
+    let text: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let (out, log) = outputs(&opened.dir, &id, 1, options.capture).map_err(failed())?;
     let child = myself()
         .arg("__guard")
         .arg(opened.dir.path())
         .arg(id.as_str())
+        .arg(text.join(" "))
         .args(argv)
         .stdin(Stdio::null())
-        .stdout(out.map_err(failed())?)
+        .stdout(out)
         .stderr(log)
         .spawn()
         .map_err(|error| Error::Spawn { what: id.to_string(), error })?;
-    let fields = [("pid", child.id().to_string()), ("capture", u8::from(capture).to_string())];
+    fields.insert(0, ("pid", child.id().to_string()));
     opened.journal.append(Kind::Start, Some(&id), &fields).map_err(failed())?;
     Ok(id)
+}
+
+/// Where the standard output and the standard error of a task's Nth attempt go.
+///
+/// # Errors
+/// What openat(2) says.
+pub fn outputs(
+    dir: &RunDir,
+    id: &Id,
+    attempt: u32,
+    capture: bool,
+) -> std::io::Result<(File, File)> {
+    let append = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
+    let log = dir.file(&files::of_attempt(id, attempt, files::LOG), append)?;
+    let out = if capture {
+        dir.file(&files::of_attempt(id, attempt, files::OUT), append)?
+    } else {
+        log.try_clone()?
+    };
+    Ok((out, log))
 }

@@ -11,10 +11,11 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags, fstat, mknodat, open as open_path};
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::dir::RunDir;
 use crate::run::jobs::Jobs;
@@ -112,9 +113,35 @@ impl Pool {
         self.put(TOKEN, u64::from(size).saturating_sub(there) as usize)
     }
 
+    /// A descriptor that holds it open.
+    ///
+    /// # Errors
+    /// When there are none left.
+    pub fn held(&self) -> std::io::Result<OwnedFd> {
+        self.read.as_fd().try_clone_to_owned()
+    }
+
     fn put(&self, token: u8, count: usize) -> std::io::Result<()> {
         (&self.write).write_all(&vec![token; count])
     }
+}
+
+/// Opens the run's own pool for programs that this process starts, and
+/// returns the `MAKEFLAGS` by which they find it. By descriptors: GNU make
+/// before 4.4 knows no other way, and all later ones still know this one.
+///
+/// # Errors
+/// What the system says.
+pub fn share(dir: &RunDir) -> std::io::Result<String> {
+    let open = || {
+        let file = dir.file(files::JOBS, OFlags::RDWR)?;
+        check(&file)?;
+        fcntl_setfd(&file, FdFlags::empty())?;
+        Ok::<_, std::io::Error>(file.into_raw_fd())
+    };
+    let (read, write) = (open()?, open()?);
+    let flags = std::env::var_os("MAKEFLAGS").unwrap_or_default();
+    Ok(format!("{} -j --jobserver-auth={read},{write}", flags.to_string_lossy()))
 }
 
 /// Readable when there is a token.

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod dir;
+pub mod headroom;
 pub mod jobserver;
 pub mod journal;
 pub mod kill;

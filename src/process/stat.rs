@@ -1,6 +1,7 @@
 //! `/proc/PID/stat`: who a process is, and what it has used.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use crate::run::Time;
 
@@ -38,6 +39,15 @@ impl Stat {
     /// Whether it still runs (a zombie does not).
     pub fn alive(&self) -> bool {
         !matches!(self.state, 'Z' | 'X')
+    }
+
+    /// Whether it runs the program that this process runs.
+    pub fn is_this_program(&self) -> bool {
+        let file = |of: &str| {
+            let meta = fs::metadata(format!("/proc/{of}/exe")).ok()?;
+            Some((meta.dev(), meta.ino()))
+        };
+        file("self").is_some_and(|mine| file(&self.pid.to_string()) == Some(mine))
     }
 
     /// All processes.

@@ -113,7 +113,7 @@ pub fn ending(task: &Task) -> String {
         State::TimedOut => format!("its time was up (exit code {code})"),
         State::Skipped => match &task.skipped {
             Some(Cause { root, code: theirs }) => {
-                format!("{root} failed with {theirs} (exit code {code})")
+                format!("since {root} failed with {theirs} (exit code {code})")
             }
             None => format!("exit code {code}"),
         },

@@ -47,14 +47,14 @@ impl Reader {
 }
 
 /// The lines of `journal` that may be about one of `names`, any start of
-/// each: a client that waits for one task among ten thousand reads past the
+/// each, or about tasks inside those: a client that waits for one task among ten thousand reads past the
 /// others at the speed of a byte search.
 pub fn about(journal: &[u8], names: &[String]) -> Vec<u8> {
     let mut ranges = Vec::new();
     for name in names {
         let needle = format!(" {name}");
         for at in memmem::find_iter(journal, needle.as_bytes()) {
-            if matches!(journal.get(at + needle.len()), Some(b' ' | b'~' | b'\n')) {
+            if matches!(journal.get(at + needle.len()), Some(b' ' | b'~' | b'/' | b'\n')) {
                 ranges.push(line_around(journal, at));
             }
         }

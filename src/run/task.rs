@@ -268,7 +268,8 @@ impl Task {
                 let code = record.number("code").unwrap_or(code::LOST);
                 self.skipped = root.map(|root| Cause { root, code });
             }
-            Kind::Live => self.live = process(),
+            // One that comes too late has nothing to show: see `client::live`.
+            Kind::Live if self.end.is_none() => self.live = process(),
             Kind::Shown => self.shown = true,
             Kind::Collected if self.collected.is_none() => {
                 self.collected = Some(time);

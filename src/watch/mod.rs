@@ -3,11 +3,13 @@
 //! # Theory of operation
 //!
 //! One process per run, in a session of its own, asleep in `epoll` unless
-//! something happens. Three kinds of things do:
+//! something happens. Four kinds of things do:
 //!
 //! - the **journal** grew (inotify): it takes hold of the guards of new tasks;
 //! - a **guard** ended (pidfd): if the journal has no `end` of it, the task is
 //!   `lost`: that is recorded, and what is left of the task is ended;
+//! - the **time** of a task is up (the timeout of `epoll`): that is recorded,
+//!   and the task is ended, by a thread, for that takes its grace;
 //! - the **script** ended (pidfd): its tasks are waited for or ended, strays
 //!   and leaks are named, the journal is closed.
 //!
@@ -23,13 +25,15 @@ use std::path::Path;
 
 use rustix::event::epoll;
 
-use crate::client::{Error, clean, open};
+use crate::client::{Error, cancel, clean, lost, open};
 use crate::process::dir::RunDir;
+use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
-use crate::process::kill;
 use crate::process::notify::Notify;
 use crate::process::pidfd::{self, Handle};
-use crate::run::{Id, Kind, code, files};
+use crate::process::{clock, kill};
+use crate::run::jobs::Jobs;
+use crate::run::{Id, Kind, Time, code, files};
 
 const JOURNAL: u64 = u64::MAX;
 const SCRIPT: u64 = u64::MAX - 1;
@@ -59,6 +63,10 @@ struct Watcher {
     seen: usize,
     /// Tasks whose `start` was not yet there when they were looked at.
     unstarted: Vec<u64>,
+    /// Tasks that may run only for so long.
+    timed: Vec<u64>,
+    /// The run's pool of tokens, if it has one of its own.
+    pool: Option<Pool>,
 }
 
 impl Watcher {
@@ -88,12 +96,27 @@ impl Watcher {
         if let Some(script) = &script {
             add(script.as_fd(), SCRIPT)?;
         }
-        let guards = HashMap::new();
-        Ok(Self { dir, journal, notify, epoll, script, guards, seen: 0, unstarted: Vec::new() })
+        let pool = match journal.run().jobs {
+            Some(Jobs::Own(_)) => Pool::open(&dir, journal.run()).ok().flatten(),
+            _ => None,
+        };
+        let mut this = Self {
+            dir,
+            journal,
+            notify,
+            epoll,
+            script,
+            guards: HashMap::new(),
+            seen: 0,
+            unstarted: Vec::new(),
+            timed: Vec::new(),
+            pool,
+        };
+        this.refill();
+        Ok(this)
     }
 
     fn keep(&mut self) -> Result<(), Error> {
-        let mut events = Vec::with_capacity(64);
         let mut gone: Vec<u64> = Vec::new();
         loop {
             self.read()?;
@@ -113,19 +136,65 @@ impl Watcher {
             if !owned && self.journal.run().running().next().is_none() && self.leave()? {
                 return Ok(());
             }
-            events.clear();
-            let buffer = rustix::buffer::spare_capacity(&mut events);
-            match epoll::wait(&self.epoll, buffer, None) {
-                Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => {
-                    return Err(Error::journal("watch", self.dir.path())(error.into()));
-                }
-            }
-            if let Some(notify) = &self.notify {
-                notify.drain();
-            }
-            gone.extend(events.iter().map(|e| e.data.u64()).filter(|key| *key < SCRIPT));
+            gone = self.sleep()?;
         }
+    }
+
+    /// Blocks until something happens; returns the places of the tasks whose
+    /// guards have ended.
+    fn sleep(&mut self) -> Result<Vec<u64>, Error> {
+        let next = self.expire().map(|micros| rustix::event::Timespec {
+            tv_sec: (micros / 1_000_000) as i64,
+            tv_nsec: (micros % 1_000_000 * 1_000) as i64,
+        });
+        let mut events = Vec::with_capacity(64);
+        let buffer = rustix::buffer::spare_capacity(&mut events);
+        match epoll::wait(&self.epoll, buffer, next.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Error::journal("watch", self.dir.path())(error.into())),
+        }
+        if let Some(notify) = &self.notify {
+            notify.drain();
+        }
+        Ok(events.iter().map(|e| e.data.u64()).filter(|key| *key < SCRIPT).collect())
+    }
+
+    /// Ends the tasks whose time is up; returns in how many microseconds the
+    /// next one's will be.
+    fn expire(&mut self) -> Option<u64> {
+        let now = clock::now();
+        let run = self.journal.run();
+        self.timed.retain(|place| run.tasks()[*place as usize].end.is_none());
+        let timed = self.timed.iter().map(|place| &run.tasks()[*place as usize]);
+        let deadlines: Vec<(Id, Time)> =
+            timed.filter_map(|task| Some((task.id.clone(), task.deadline()?))).collect();
+        let mut next: Option<u64> = None;
+        for (id, deadline) in deadlines {
+            if deadline > now {
+                let left = deadline.since(now);
+                next = Some(next.map_or(left, |next| next.min(left)));
+            } else {
+                self.time_out(&id);
+            }
+        }
+        next
+    }
+
+    /// Ends a task whose time is up, while others are watched on.
+    fn time_out(&mut self, id: &Id) {
+        // Where the record cannot be written, its code is that of the signal.
+        let _ = self.journal.append(Kind::Timeout, Some(id), &[]);
+        let _ = self.read();
+        self.timed.retain(|place| self.journal.run().tasks()[*place as usize].id != *id);
+        let running = self.journal.run().task(id).filter(|task| task.end.is_none());
+        let Some(task) = running.cloned() else { return };
+        let grace = cancel::grace(self.journal.run());
+        let path = self.dir.path().to_owned();
+        std::thread::spawn(move || {
+            if let Ok(dir) = RunDir::open(&path) {
+                kill::end(&dir, &[&task], grace);
+            }
+        });
     }
 
     /// Whether the watcher may go: under the run's lock, so that no task can
@@ -162,6 +231,9 @@ impl Watcher {
                 self.unstarted.push(place);
                 continue;
             };
+            if task.options.timeout.is_some() {
+                self.timed.push(place);
+            }
             match Handle::open(guard) {
                 Ok(Some(handle)) => {
                     let data = epoll::EventData::new_u64(place);
@@ -188,17 +260,17 @@ impl Watcher {
             return;
         }
         let task = &self.journal.run().tasks()[place as usize];
-        if task.end.is_some() {
-            return;
+        if task.end.is_none() {
+            let id = task.id.clone();
+            let known = handle.and_then(|handle| handle.code());
+            lost::settle(&self.dir, &mut self.journal, &id, known);
         }
-        let task = task.clone();
-        let known = handle.and_then(|handle| handle.code());
-        let fields: Vec<_> = known.map(|code| ("code", code.to_string())).into_iter().collect();
-        if self.journal.append(Kind::Lost, Some(&task.id), &fields).is_err() {
-            self.journal.presume_lost(&task.id, known);
-        }
-        if known.is_none_or(|code| code == code::LOST) {
-            kill::end(&self.dir, &[&task], 0);
+        self.refill();
+    }
+
+    fn refill(&mut self) {
+        if let Some(pool) = &self.pool {
+            lost::refill(&self.dir, &mut self.journal, pool);
         }
     }
 

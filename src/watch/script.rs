@@ -2,9 +2,11 @@
 
 use std::os::fd::AsFd;
 
+use rustix::event::epoll;
+
 use super::Watcher;
 use crate::client::{Error, cancel};
-use crate::process::pidfd::{Handle, wait_any};
+use crate::process::pidfd::Handle;
 use crate::process::{kill, tree};
 use crate::run::task::Leak;
 use crate::run::{Kind, code};
@@ -69,17 +71,19 @@ impl Watcher {
 
     /// Blocks until every task has ended or is known to be lost.
     fn wait_for_all(&mut self) -> Result<(), Error> {
+        if let Some(script) = &self.script {
+            // It has told what it had to tell, and would wake us for ever.
+            let _ = epoll::delete(&self.epoll, script.as_fd());
+        }
         loop {
             self.read()?;
             self.hold_new();
-            let ended: Vec<u64> =
-                self.guards.iter().filter(|(_, g)| g.ended()).map(|(p, _)| *p).collect();
-            for place in ended {
+            if self.guards.is_empty() {
+                return Ok(());
+            }
+            for place in self.sleep()? {
                 self.guard_ended(place);
             }
-            let Some(guard) = self.guards.values().next() else { return Ok(()) };
-            let fds = [guard.as_fd()];
-            wait_any(&fds, None).map_err(Error::journal("watch", self.dir.path()))?;
         }
     }
 

@@ -1,0 +1,147 @@
+# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2154
+# queue.sh: what a guard does for a task that has to ask before it begins, may
+# be tried again, or exports variables. All of it runs in the guard or in the
+# task, but for _mw_import.
+
+# Blocks until the task may begin; else records its end. What it is granted
+# is held by whoever has the file open: this guard, and not its task.
+_mw_admit() {
+    _mw_free_fd
+    _mw_code=125
+    case $_mw_fd in
+        ?*)
+            _mw_code=0
+            \eval "exec $_mw_fd<>\"\$_mw_dir/locks\""
+            _mw_token=$("$_mw_bin" __admit "$_mw_dir" "$_mw_id" "$_mw_fields" \
+                <&"$_mw_fd" 2>>"$_mw_dir/$_mw_stem.log") || _mw_code=$?
+            ;;
+    esac
+    case $_mw_code:$_mw_fields in
+        0:*) return 0 ;;
+        12[2-4]:* | 1[3-9]?:* | 2??:* | *' after='* | *' lock='*) ;;
+        # Of no use is only the limit on how many run at once.
+        *) return 0 ;;
+    esac
+    case $_mw_code in 12[67]) _mw_code=125 ;; esac
+    _mw_clock
+    _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle"
+    exit "$_mw_code"
+}
+
+# Sets _mw_fd to a descriptor that is not in use (a digit: dash knows no others).
+_mw_free_fd() {
+    _mw_fd=
+    # (In yash the loop's variable is the function's own.)
+    for _mw_rest in 9 8 7 6 5 4 3; do
+        [ -L "/proc/self/fd/$_mw_rest" ] || _mw_fd=$_mw_rest
+    done
+}
+
+# In the task: lets go of what the guard holds, and lets programs that know
+# GNU make's jobserver take part in the run's. (make before 4.4 wants
+# descriptors; those of a task around this one do as well.)
+_mw_share() {
+    _mw_pass=
+    \eval "exec $_mw_fd>&-"
+    case $_mw_jobs:${_mw_shared-} in
+        *[!0-9]*:* | *:"$_mw_dir") return 0 ;;
+    esac
+    \eval "exec $_mw_fd<>\"\$_mw_dir/jobs\""
+    _mw_shared=$_mw_fd
+    _mw_free_fd
+    [ -n "$_mw_fd" ] || return 0
+    \eval "exec $_mw_fd<>\"\$_mw_dir/jobs\""
+    MAKEFLAGS="${MAKEFLAGS-} -j --jobserver-auth=$_mw_shared,$_mw_fd"
+    case $_mw_private in 1) _mw_pass="$_mw_shared<>\"\$_mw_dir/jobs\" $_mw_fd<>\"\$_mw_dir/jobs\"" ;; esac
+    _mw_shared=$_mw_dir
+    export MAKEFLAGS
+}
+
+# Gives the task's token back. (Opened for both ways a named pipe blocks nobody.)
+_mw_give() {
+    case $_mw_jobs in
+        fifo:*) _mw_put "$_mw_token" 1<>"${_mw_jobs#fifo:}" ;;
+        pipe:*) _mw_put "$_mw_token" >>"/proc/self/fd/${_mw_jobs#*,}" ;;
+        *) _mw_put "$_mw_token" 1<>"$_mw_dir/jobs" ;;
+    esac
+}
+
+# Whether the task, which failed, is tried again; sets what its files are called then.
+_mw_again() {
+    [ "$_mw_attempt" -le "$_mw_retries" ] || return 1
+    "$_mw_bin" __again "$_mw_dir" "$_mw_id" "$_mw_code" || return 1
+    _mw_attempt=$((_mw_attempt + 1))
+    _mw_part=,$_mw_attempt
+}
+
+# ---- variables that a task exports -----------------------------------------
+
+# Checks the names of --export, and puts one space around each.
+_mw_check_export() {
+    _mw_rest=$_mw_export _mw_export=' '
+    while [ -n "$_mw_rest" ]; do
+        _mw_name=${_mw_rest%%[ ,]*}
+        case $_mw_name in
+            '') ;;
+            [!A-Za-z_]* | *[!A-Za-z0-9_]* | _mw_*)
+                _mw_usage "--export: \`$_mw_name' is not a variable's name" || return
+                ;;
+            *) _mw_export="$_mw_export$_mw_name " ;;
+        esac
+        _mw_rest=${_mw_rest#"$_mw_name"}
+        _mw_rest=${_mw_rest#?}
+    done
+}
+
+# In the task, when it ends: writes down the variables. The last line tells
+# that nothing is missing.
+_mw_save() { _mw_vars >"$_mw_dir/$_mw_stem.vars"; }
+
+_mw_vars() {
+    _mw_rest=${_mw_export# }
+    while [ -n "$_mw_rest" ]; do
+        _mw_name=${_mw_rest%% *} _mw_rest=${_mw_rest#* }
+        _mw_var_of
+    done
+    _mw_say_out '#'
+}
+
+# Prints the variable _mw_name as an assignment.
+_mw_var_of() {
+    \eval "_mw_value=\${$_mw_name-} _mw_set=\${$_mw_name+set}"
+    case $_mw_set in
+        '') _mw_say_out "unset $_mw_name" ;;
+        *)
+            _mw_quote
+            _mw_say_out "$_mw_name=$_mw_quoted"
+            ;;
+    esac
+}
+
+# Sets _mw_quoted to _mw_value between quotes.
+_mw_quote() {
+    _mw_quoted=
+    while :; do
+        case $_mw_value in
+            *\'*)
+                _mw_quoted=$_mw_quoted${_mw_value%%\'*}"'\\''"
+                _mw_value=${_mw_value#*\'}
+                ;;
+            *) break ;;
+        esac
+    done
+    _mw_quoted="'$_mw_quoted$_mw_value'"
+}
+
+# In the script, when it has collected _mw_name: takes its variables over.
+_mw_import() {
+    \eval "_mw_pid=\${_mw_exported_$_mw_key-}"
+    case $_mw_pid in '') return 0 ;; esac
+    \eval "_mw_exported_$_mw_key="
+    _mw_value=
+    [ ! -r "$_mw_dir/$_mw_pid.vars" ] || _mw_value=$(\command cat "$_mw_dir/$_mw_pid.vars")
+    case $_mw_value in
+        *'#') \eval "$_mw_value" || _mw_say "meanwhile: $_mw_name: not all of its variables could be set" ;;
+        *) _mw_say "meanwhile: $_mw_name: its variables are not known: it did not get to its end" ;;
+    esac
+}
