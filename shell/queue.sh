@@ -134,12 +134,13 @@ _mw_quote() {
 }
 
 # In the script, when it has collected _mw_name: takes its variables over.
+# (Of a step that ran here, they are in a variable.)
 _mw_import() {
-    \eval "_mw_pid=\${_mw_exported_$_mw_key-}"
-    case $_mw_pid in '') return 0 ;; esac
-    \eval "_mw_exported_$_mw_key="
-    _mw_value=
-    [ ! -r "$_mw_dir/$_mw_pid.vars" ] || _mw_value=$(\command cat "$_mw_dir/$_mw_pid.vars")
+    \eval "_mw_rest=\${_mw_exported_$_mw_key-} _mw_value=\${_mw_vars_$_mw_key-}"
+    case $_mw_rest in '') return 0 ;; esac
+    \eval "_mw_exported_$_mw_key= _mw_vars_$_mw_key="
+    [ -n "$_mw_value" ] || [ ! -r "$_mw_dir/$_mw_rest.vars" ] ||
+        _mw_value=$(\command cat "$_mw_dir/$_mw_rest.vars")
     case $_mw_value in
         *'#') \eval "$_mw_value" || _mw_say "meanwhile: $_mw_name: not all of its variables could be set" ;;
         *) _mw_say "meanwhile: $_mw_name: its variables are not known: it did not get to its end" ;;

@@ -10,8 +10,9 @@
 # step that ran here, `collected:CODE`, or `done:PID` after the program
 # collected it.
 
-# Runs the task _mw_name here.
+# Runs the task _mw_name here, as often as --retries has it.
 _mw_off_run() {
+    _mw_off_after || return
     _mw_started "$@"
     _mw_set=$_mw_task_setup
     _mw_errexit=
@@ -24,23 +25,14 @@ _mw_off_run() {
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
     # errexit must not end the script here: the code is for async_wait.
     set +e
-    case $_mw_capture in
-        '')
-            (
-                _mw_level=$((_mw_level + 1)) _mw_depth=0
-                \eval "$_mw_set"
-                "$@"
-            ) </dev/null
-            _mw_code=$?
-            ;;
-        *)
-            _mw_value=$(
-                _mw_level=$((_mw_level + 1)) _mw_depth=0
-                \eval "$_mw_set"
-                "$@" </dev/null
-            )
-            _mw_code=$?
-            \eval "_mw_out_$_mw_key=\$_mw_value"
+    _mw_attempt=1
+    case $_mw_code in
+        0)
+            while :; do
+                _mw_off_attempt "$@"
+                [ "$_mw_code" -ne 0 ] && [ "$_mw_attempt" -le "${_mw_retries:-0}" ] || break
+                _mw_attempt=$((_mw_attempt + 1))
+            done
             ;;
     esac
     case $_mw_errexit in 1) set -e ;; esac
@@ -48,6 +40,82 @@ _mw_off_run() {
     _mw_count=$((_mw_count + 1))
     \eval "_mw_name_$_mw_count=\$_mw_name"
     return 0
+}
+
+_mw_nl='
+'
+
+# One attempt; sets _mw_code. (Another verb may run in it: what is needed
+# afterwards is put aside.)
+_mw_off_attempt() {
+    case $_mw_capture$_mw_export in
+        '')
+            (
+                _mw_level=$((_mw_level + 1)) _mw_depth=0
+                \eval "$_mw_set"
+                "$@"
+            ) </dev/null
+            _mw_code=$?
+            return 0
+            ;;
+    esac
+    # What it prints, if that is asked for; then a mark, and its variables.
+    _mw_free_fd
+    \eval "exec ${_mw_fd:=9}>&1"
+    _mw_value=$(
+        _mw_level=$((_mw_level + 1)) _mw_depth=0
+        case $_mw_export in ?*) \trap _mw_off_save EXIT ;; esac
+        \eval "$_mw_set"
+        case $_mw_capture in
+            1) "$@" </dev/null ;;
+            *) \eval "\"\$@\" </dev/null >&$_mw_fd" ;;
+        esac
+    )
+    _mw_code=$?
+    \eval "exec $_mw_fd>&-"
+    case $_mw_export in
+        ?*)
+            \eval "_mw_vars_$_mw_key=\${_mw_value##*@vars@}"
+            _mw_value=${_mw_value%@vars@*}
+            ;;
+    esac
+    case $_mw_capture in 1) \eval "_mw_out_$_mw_key=\${_mw_value%\"\${_mw_value##*[!$_mw_nl]}\"}" ;; esac
+}
+
+_mw_off_save() {
+    _mw_put @vars@
+    _mw_vars
+}
+
+# Sets _mw_code: 0 if all of --after have succeeded, else 123. Steps have run
+# one after the other, so they are over; fails if there is no such step.
+_mw_off_after() {
+    case $_mw_timeout in
+        ?*) _mw_say "meanwhile: $_mw_name: without meanwhile --timeout has no effect" ;;
+    esac
+    _mw_this=$_mw_name _mw_first_failure=0
+    while [ -n "$_mw_after" ]; do
+        _mw_name=${_mw_after%%,*}
+        case $_mw_after in *,*) _mw_after=${_mw_after#*,} ;; *) _mw_after= ;; esac
+        case $_mw_name in
+            '') continue ;;
+            [!A-Za-z0-9_]* | *[!A-Za-z0-9_.:@+-]*) _mw_pid= ;;
+            *) _mw_reap ;;
+        esac
+        case $_mw_pid in
+            '')
+                _mw_say "meanwhile: $_mw_this: there is no task $_mw_name to come after"
+                return 2
+                ;;
+        esac
+        if [ "$_mw_code" -ne 0 ] && [ "$_mw_first_failure" -eq 0 ]; then
+            _mw_first_failure=123
+            _mw_say "meanwhile: $_mw_this: skipped, since $_mw_name failed with $_mw_code"
+        fi
+    done
+    _mw_name=$_mw_this
+    _mw_make_key
+    _mw_code=$_mw_first_failure
 }
 
 # Collects as async_wait does, by what this shell knows.
@@ -134,6 +202,7 @@ _mw_off_collect() {
             ;;
     esac
     \eval "_mw_pid_$_mw_key=collected:$_mw_code"
+    _mw_import
     case $_mw_code in 0) ;; *) _mw_say "meanwhile: $_mw_name: exit code $_mw_code" ;; esac
 }
 

@@ -45,13 +45,13 @@ _mw_run() {
     [ -n "$_mw_dir" ] || _mw_open || return
     case $_mw_ceiling in ?*) _mw_room ;; esac
     _mw_check_name || return
+    case $_mw_export in ?*) \eval "_mw_exported_$_mw_key=\$_mw_stem" ;; esac
     case $_mw_mode in
         off)
             _mw_off_run "$@"
             return
             ;;
     esac
-    case $_mw_export in ?*) \eval "_mw_exported_$_mw_key=\$_mw_stem" ;; esac
     if ! _mw_mark; then
         _mw_say "meanwhile: $_mw_name: cannot write in $_mw_dir: steps run one after the other"
         _mw_mode=off
