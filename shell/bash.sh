@@ -62,7 +62,7 @@ _mw_var_of() {
 
 # Makes a variable an associative array, if it is none.
 _mw_map() {
-    _mw_quoted=$(\declare -p "$1" 2>/dev/null)
+    _mw_quoted=$(\declare -p "$1" 2>/dev/null) || :
     _mw_quoted=${_mw_quoted#declare -}
     case ${_mw_quoted%% *} in
         *A*) ;;

@@ -95,7 +95,10 @@ _mw_check_export() {
 
 # In the task, when it ends: writes down the variables. The last line tells
 # that nothing is missing.
-_mw_save() { _mw_vars >"$_mw_dir/$_mw_stem.vars"; }
+_mw_save() {
+    set +eu
+    _mw_vars >"$_mw_dir/$_mw_stem.vars"
+}
 
 _mw_vars() {
     _mw_rest=${_mw_export# }

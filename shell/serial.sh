@@ -83,6 +83,7 @@ _mw_off_attempt() {
 }
 
 _mw_off_save() {
+    set +eu
     _mw_put @vars@
     _mw_vars
 }

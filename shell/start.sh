@@ -183,6 +183,8 @@ _mw_guard() {
             case $_mw_fd in ?*) _mw_share ;; esac
             _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
             _mw_level=$((_mw_level + 1)) _mw_depth=0
+            # By this a program of the task is found, whatever it lets go of.
+            export MEANWHILE_TASK="$_mw_dir/$_mw_stem"
             case $_mw_export in ?*) \trap _mw_save EXIT ;; esac
             \eval "$_mw_set"
             case ${_mw_pass-} in

@@ -9,6 +9,7 @@ use crate::client::admit::{Admission, admit};
 use crate::client::open::{Opened, Opening, open};
 use crate::client::request::Output;
 use crate::client::room::{self, Room};
+use crate::client::slots::Loan;
 use crate::client::{Error, collect, follow, guard, live, start};
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
@@ -339,7 +340,16 @@ fn follow(dir: &RunDir, id: &Id) -> Result<u8, Failure> {
         None => None,
     };
     let mut stdout = message::raw_stdout()?;
+    // The script, or the task that started this one, goes on only after it.
+    let loan = match journal.run().jobs {
+        Some(_) => {
+            let failed = Error::journal("read the journal of", dir.path());
+            Loan::give(dir, Journal::watch(dir).map_err(failed)?.run(), id.parent().as_ref())
+        }
+        None => None,
+    };
     follow::follow(dir, &mut journal, id, guard.as_ref(), &mut stdout).map_err(failed)?;
+    loan.map_or(Ok(()), Loan::end)?;
     collect::mark_shown(dir, id)?;
     Ok(code::OK)
 }

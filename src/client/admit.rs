@@ -14,27 +14,20 @@
 //! 3. it has a **slot**: a token of the pool ([`Pool`]).
 //!
 //! A slot comes last, since whoever holds one must get on. What could wait
-//! in a circle: locks are taken in one order; a lock that a task around this
-//! one holds does not exclude it, only its own siblings; and of the tasks
-//! inside a task one may run on the slot of that task, which for the most
-//! part waits for them. The same goes for a script that runs under
-//! `make -jN`: its own slot, which make gave it, is lent to one task.
-//!
-//! Who waits for a token waits for the watcher, too, which puts back the
-//! tokens of killed guards; should that be dead, for the guards themselves.
+//! in a circle does not: locks are taken in one order; a lock that a task
+//! around this one holds does not exclude it, only its own siblings; and
+//! whoever waits for a task lends its slot meanwhile ([`slots`]).
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::{Error, lost, open};
+use super::{Error, lost, slots};
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
-use crate::process::notify::Notify;
 use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::{clock, locks};
-use crate::run::jobs::Jobs;
 use crate::run::task::{Cause, Options};
-use crate::run::{Id, Kind, Task, code, files};
+use crate::run::{Id, Kind, Task, code};
 
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +51,7 @@ pub fn admit(
         options.after.iter().cloned().chain(around).map(|id| id.name().to_owned()).collect();
     let failed = Error::journal("read the journal of", dir.path());
     let journal = Journal::about(dir, &names).map_err(failed)?;
-    let mut asker = Asker { dir, id, holder, journal, whole: false };
+    let mut asker = Asker { dir, id, holder, journal };
     if let Some(Cause { root, code }) = asker.dependencies(&options.after)? {
         let fields = [("root", root.to_string()), ("code", code.to_string())];
         let _ = asker.journal.append(Kind::Skip, Some(id), &fields);
@@ -73,8 +66,6 @@ struct Asker<'a> {
     id: &'a Id,
     holder: BorrowedFd<'a>,
     journal: Journal,
-    /// Whether that has been read whole.
-    whole: bool,
 }
 
 impl Asker<'_> {
@@ -107,7 +98,7 @@ impl Asker<'_> {
             if guards.is_empty() {
                 return Ok(None);
             }
-            self.watch(&guards, &[])?;
+            self.watch(&guards)?;
         }
     }
 
@@ -141,84 +132,23 @@ impl Asker<'_> {
                 return Ok(self.begin(None));
             }
         };
-        let scope = self.id.parent();
-        let own = matches!(self.journal.run().jobs, Some(Jobs::Own(_)));
-        let lent = (scope.is_some() || !own)
-            .then(|| format!("slot:{}", scope.as_ref().map_or("", Id::as_str)));
-        let failed = || Error::journal("take a slot in", self.dir.path());
         loop {
-            if let Some(slot) = &lent {
-                if locks::try_take(self.holder, slot).map_err(failed())? {
-                    return Ok(self.begin(None));
-                }
-            }
+            // Together, so that nobody counts in between.
             let gate = lost::gate(self.dir);
-            if let Some(token) = pool.take().map_err(failed())? {
+            let failed = Error::journal("take a slot in", self.dir.path());
+            if let Some(token) = pool.take().map_err(failed)? {
                 return Ok(self.begin(Some(token)));
             }
             drop(gate);
-            self.queue(&pool, lent.is_some())?;
+            slots::wait(self.dir, &pool)?;
         }
     }
 
-    /// Blocks until something has changed that a slot could come from.
-    fn queue(&mut self, pool: &Pool, lent: bool) -> Result<(), Error> {
-        let failed = || Error::journal("wait in", self.dir.path());
-        let watcher = open::watcher(self.dir).map(Handle::open).transpose().map_err(failed())?;
-        let watcher = watcher.flatten();
-        let mut guards = Vec::new();
-        let mut notify = None;
-        if lent || watcher.is_none() {
-            pidfd::raise_limit();
-            let mut begun = self.begun(watcher.is_none())?;
-            if begun.iter().any(|task| task.guard.is_none()) {
-                // Its `begin` came before its `start`, which tells whom to wait for.
-                notify = Some(self.notify().map_err(failed())?);
-                begun = self.begun(watcher.is_none())?;
-            }
-            for task in begun.iter().filter(|task| task.guard.is_some()) {
-                guards.push((task.id.clone(), self.hold(task)?));
-            }
-        }
-        let mut others = vec![pool.as_fd()];
-        others.extend(watcher.as_ref().map(AsFd::as_fd));
-        others.extend(notify.as_ref().map(AsFd::as_fd));
-        if watcher.is_none() {
-            lost::refill(self.dir, &mut self.journal, pool);
-        }
-        self.watch(&guards, &others)
-    }
-
-    /// The tasks that hold a slot: `all`, or those beside this one.
-    fn begun(&mut self, all: bool) -> Result<Vec<Task>, Error> {
-        if !std::mem::replace(&mut self.whole, true) {
-            let failed = Error::journal("read the journal of", self.dir.path());
-            self.journal = Journal::watch(self.dir).map_err(failed)?;
-        }
-        self.read()?;
-        let scope = self.id.parent();
-        let holds = |task: &&Task| {
-            task.admitted.is_some() && task.id != *self.id && (all || task.id.parent() == scope)
-        };
-        Ok(self.journal.run().running().filter(holds).cloned().collect())
-    }
-
-    fn notify(&self) -> std::io::Result<Notify> {
-        let notify = Notify::new()?;
-        notify.file(&self.dir.path().join(files::JOURNAL))?;
-        Ok(notify)
-    }
-
-    /// Blocks until one of these guards has ended, or one of `others` is
-    /// ready; a guard that left no record is settled.
-    fn watch(
-        &mut self,
-        guards: &[(Id, Option<Handle>)],
-        others: &[BorrowedFd<'_>],
-    ) -> Result<(), Error> {
+    /// Blocks until one of these guards has ended; one that left no record is settled.
+    fn watch(&mut self, guards: &[(Id, Option<Handle>)]) -> Result<(), Error> {
         let gone = guards.iter().any(|(_, guard)| guard.is_none());
-        let mut fds = others.to_vec();
-        fds.extend(guards.iter().filter_map(|(_, guard)| guard.as_ref().map(AsFd::as_fd)));
+        let held = guards.iter().filter_map(|(_, guard)| guard.as_ref());
+        let fds: Vec<BorrowedFd<'_>> = held.map(AsFd::as_fd).collect();
         if !gone {
             wait_any(&fds, None).map_err(Error::journal("wait in", self.dir.path()))?;
         }

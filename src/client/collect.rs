@@ -12,22 +12,20 @@
 //! code); else 137, and the task goes to [`Outcome::lost`], for the shell
 //! that forked the guard knows its status too.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::os::fd::AsFd;
 
 use super::replay::Log;
 use super::request::{Note, Outcome, Output, Request, Teller, Which};
-use super::{Error, lost, open};
+use super::slots::Loan;
+use super::{Error, leaks, lost, open};
 use crate::process::clock;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
-use crate::process::kill;
 use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::stat::Stat;
 use crate::run::name::{Name, did_you_mean};
-use crate::run::task::Leak;
-use crate::run::{Id, Kind, State, Task, code, files};
+use crate::run::{Id, Kind, State, Task, code, cycle, files};
 
 /// Up to so many names are picked out of the journal; for more, all of it is folded.
 const PICKED: usize = 8;
@@ -95,7 +93,7 @@ struct Collector<'a, W> {
     lost: Vec<Id>,
 }
 
-impl<W: Write> Collector<'_, W> {
+impl<'a, W: Write> Collector<'a, W> {
     fn work(&mut self) -> Result<(), Error> {
         match &self.request.which {
             Which::Named(names) => {
@@ -226,6 +224,8 @@ impl<W: Write> Collector<'_, W> {
             _ => None,
         };
         self.note_wait(Kind::Wait, next.map(|next| &turns[next].id));
+        self.check_cycle()?;
+        let loan = self.lend()?;
         let woken = loop {
             let guards = handles.iter().filter_map(|(_, handle)| handle.as_ref());
             let mut fds: Vec<_> = guards.map(AsFd::as_fd).collect();
@@ -248,7 +248,36 @@ impl<W: Write> Collector<'_, W> {
             }
         };
         self.note_wait(Kind::Woken, None);
+        loan.map_or(Ok(()), Loan::end)?;
         Ok(woken)
+    }
+
+    /// A task that waits for itself by way of others is told so, rather than
+    /// blocked for ever. Each records its wait before it looks, so that of two
+    /// at the same moment one at least sees the other.
+    fn check_cycle(&self) -> Result<(), Error> {
+        let Some(scope) = &self.request.scope else { return Ok(()) };
+        let whole = Journal::open(self.dir).map_err(Error::journal("read", self.dir.path()))?;
+        let lives = |pid| Stat::of(pid).is_some_and(|stat| stat.alive());
+        match cycle::around(whole.run(), scope, &lives) {
+            Some(chain) => Err(Error::Cycle { chain }),
+            None => Ok(()),
+        }
+    }
+
+    /// Lends the slot of the task that asks. Not where the time to wait is
+    /// limited: to get it back could take longer.
+    fn lend(&self) -> Result<Option<Loan<'a>>, Error> {
+        let run = self.journal.run();
+        if run.jobs.is_none() || self.deadline.is_some() {
+            return Ok(None);
+        }
+        let scope = self.request.scope.as_ref();
+        if scope.is_none_or(|scope| run.task(scope).is_some()) {
+            return Ok(Loan::give(self.dir, run, scope));
+        }
+        let whole = Journal::watch(self.dir).map_err(Error::journal("read", self.dir.path()))?;
+        Ok(Loan::give(self.dir, whole.run(), scope))
     }
 
     /// The task to collect next, if one is ready.
@@ -348,36 +377,10 @@ impl<W: Write> Collector<'_, W> {
         if self.dir.full() {
             self.teller.tell(&Note::Incomplete(task));
         }
-        if task.state() != State::Lost && log.has_writer() {
-            self.name_leaks(task, &log);
+        if task.state() == State::Lost {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// Somebody still holds the log. If that is not the guard on its way out,
-    /// the task left a process behind.
-    fn name_leaks(&mut self, task: &Task, log: &Log) {
-        if let Some(Ok(Some(guard))) = task.guard.map(Handle::open) {
-            let _ = wait_any(&[guard.as_fd()], None);
-        }
-        if !log.has_writer() {
-            return;
-        }
-        // Those of its own tasks are theirs; and what shows a task goes by itself.
-        let children: Vec<&Task> = self
-            .journal
-            .run()
-            .running()
-            .filter(|other| other.id != task.id && other.id.within(&task.id))
-            .collect();
-        let guards = children.iter().filter_map(|child| Some(child.guard?.pid));
-        let members = kill::members(self.dir, &children);
-        let theirs: HashSet<u32> = members.iter().map(|stat| stat.pid).chain(guards).collect();
-        let leaks: Vec<Leak> = kill::members(self.dir, &[task])
-            .into_iter()
-            .filter(|stat| !theirs.contains(&stat.pid) && !stat.is_this_program())
-            .map(|stat| Leak { pid: stat.pid, comm: stat.comm })
-            .collect();
+        let leaks = leaks::of(self.dir, self.journal.run(), task, &log);
         for leak in &leaks {
             let fields = [("pid", leak.pid.to_string()), ("comm", leak.comm.clone())];
             let _ = self.journal.append(Kind::Leak, Some(&task.id), &fields);
@@ -385,6 +388,7 @@ impl<W: Write> Collector<'_, W> {
         if !leaks.is_empty() {
             self.teller.tell(&Note::Leaked(task, &leaks));
         }
+        Ok(())
     }
 
     /// Blocking without a watcher is safe, but what the watcher would do is

@@ -14,7 +14,7 @@ use crate::process::dir::RunDir;
 use crate::process::jobserver::{self, Pool};
 use crate::process::journal::Journal;
 use crate::process::stat::Stat;
-use crate::process::{locks, raw};
+use crate::process::{locks, raw, tree};
 use crate::run::jobs::Jobs;
 use crate::run::task::Options;
 use crate::run::{Id, Kind, code};
@@ -64,7 +64,7 @@ fn attempts(
     let mut attempt = 1;
     loop {
         let mut command = Command::new(program);
-        command.args(arguments);
+        command.args(arguments).env(tree::MARK, tree::stem(dir, id));
         if attempt > 1 {
             // Without a log of its own it goes on in the one before.
             if let Ok((out, log)) = start::outputs(dir, id, attempt, options.capture) {

@@ -9,12 +9,14 @@ pub mod collect;
 pub mod error;
 pub mod follow;
 pub mod guard;
+pub mod leaks;
 pub mod live;
 pub mod lost;
 pub mod open;
 pub mod replay;
 pub mod request;
 pub mod room;
+pub mod slots;
 pub mod start;
 
 pub use error::Error;

@@ -105,7 +105,7 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
 }
 
 /// Ends what an aborted script has left besides its running tasks; returns
-/// how many processes that were. These are the processes that write to the log
+/// how many processes that were. These are the processes that write to the log, or bear the mark,
 ///
 /// - of a task which the journal does not know: the script was killed
 ///   between the fork and the record;
@@ -113,8 +113,9 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
 ///   that shell had in the background. (What a task left that ended by itself
 ///   is a daemon, and none of our business.)
 pub fn end_strays(dir: &RunDir, run: &Run, grace: u64) -> usize {
+    let opened = run.opened.unwrap_or_default();
     let strays: Vec<Process> = Snapshot::take()
-        .writers(dir)
+        .strays(dir, opened)
         .into_iter()
         .filter(|(id, _)| {
             let state = run.task(id).map(Task::state);

@@ -45,17 +45,13 @@ pub fn take(file: impl AsFd, names: &[String]) -> std::io::Result<()> {
     bytes.into_iter().try_for_each(|at| raw::lock_byte(file.as_fd(), at, true).map(drop))
 }
 
-/// Takes the lock of one name if nobody else holds it.
-///
-/// # Errors
-/// What fcntl(2) says.
-pub fn try_take(file: impl AsFd, name: &str) -> std::io::Result<bool> {
-    raw::lock_byte(file, byte(name), false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn try_take(file: &File, name: &str) -> std::io::Result<bool> {
+        raw::lock_byte(file, byte(name), false)
+    }
 
     #[test]
     fn a_lock_is_its_descriptions_and_goes_with_it() {

@@ -1,19 +1,35 @@
 //! Which processes belong to a task.
 //!
-//! Three marks, each of which catches what the others miss:
+//! Four marks, each of which catches what the others miss:
 //!
 //! - **descent** from the guard: everything, until a parent in between dies;
 //! - the **process group** of the guard, where the shell could give it one
 //!   (bash, mksh, ksh): also orphans, unless they left the group;
 //! - the **log**: whoever has the task's log open as standard output or
-//!   error, also a daemon that called `setsid`, unless it closed them.
+//!   error, also a daemon that called `setsid`, unless it closed them;
+//! - the **environment**: every program that a task starts inherits
+//!   `MEANWHILE_TASK`, which names the task's files; also a daemon that closed
+//!   all it had, unless it was started with a clean environment.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use memchr::memmem;
 
 use super::dir::RunDir;
 use super::stat::Stat;
-use crate::run::{Id, Task, files};
+use crate::run::{Id, Task, Time, files};
+
+/// The variable by which a process tells its task: the run directory, `/`,
+/// and what the task's files begin with.
+pub const MARK: &str = "MEANWHILE_TASK";
+
+/// A task's process may have started so much earlier than the record of the
+/// task, which is written after the fork, microseconds. What is older and has
+/// the task's mark was left by an earlier run in this directory.
+const EARLIER: u64 = 1_000_000;
 
 /// All processes at one moment.
 #[derive(Debug)]
@@ -25,6 +41,8 @@ pub struct Snapshot {
     groups: HashMap<u32, Vec<usize>>,
     /// Places by the files that are their standard output or error.
     writers: HashMap<PathBuf, Vec<usize>>,
+    /// Places by the value of [`MARK`].
+    marked: HashMap<PathBuf, Vec<usize>>,
 }
 
 impl Snapshot {
@@ -34,14 +52,18 @@ impl Snapshot {
         let mut children: HashMap<u32, Vec<usize>> = HashMap::new();
         let mut groups: HashMap<u32, Vec<usize>> = HashMap::new();
         let mut writers: HashMap<PathBuf, Vec<usize>> = HashMap::new();
+        let mut marked: HashMap<PathBuf, Vec<usize>> = HashMap::new();
         for (at, process) in processes.iter().enumerate() {
             children.entry(process.ppid).or_default().push(at);
             groups.entry(process.pgrp).or_default().push(at);
             for file in outputs(process.pid) {
                 writers.entry(file).or_default().push(at);
             }
+            if let Some(task) = mark(process.pid) {
+                marked.entry(task).or_default().push(at);
+            }
         }
-        Self { processes, children, groups, writers }
+        Self { processes, children, groups, writers, marked }
     }
 
     /// The live processes of `task`, without its guard and without the caller.
@@ -58,10 +80,15 @@ impl Snapshot {
             self.mark_descendants(guard, &mut chosen);
         }
         let mut roots: Vec<usize> = Vec::new();
-        for suffix in [files::LOG, files::OUT] {
-            let file = dir.path().join(files::of_task(&task.id, suffix));
-            roots.extend(self.writers.get(&file).into_iter().flatten());
+        for (file, places) in &self.writers {
+            if task_of(dir, file).as_ref() == Some(&task.id) {
+                roots.extend(places);
+            }
         }
+        let since = task.guard.map_or(0, |guard| guard.started.0.saturating_sub(EARLIER));
+        let young = |at: &&usize| self.processes[**at].started.0 >= since;
+        let marked = self.marked.get(&stem(dir, &task.id));
+        roots.extend(marked.into_iter().flatten().filter(young));
         if guard > 1 && !recycled {
             roots.extend(self.groups.get(&guard).into_iter().flatten());
         }
@@ -75,16 +102,25 @@ impl Snapshot {
         members.filter(|p| p.pid != guard && p.pid != me && p.alive()).cloned().collect()
     }
 
-    /// Every live process that writes to the log of a task of this run, by task.
-    pub fn writers(&self, dir: &RunDir) -> Vec<(Id, Stat)> {
-        let mut found = Vec::new();
-        for (file, places) in &self.writers {
-            let name = file.strip_prefix(dir.path()).ok().and_then(|file| file.to_str());
-            if let Some(id) = name.and_then(files::task_of) {
-                let live = places.iter().map(|at| &self.processes[*at]).filter(|p| p.alive());
-                found.extend(live.map(|process| (id.clone(), process.clone())));
-            }
+    /// Every live process that writes to the log of a task of this run, or
+    /// bears its mark and has started since `opened`; by task.
+    pub fn strays(&self, dir: &RunDir, opened: Time) -> Vec<(Id, Stat)> {
+        let writers = self.writers.iter().map(|(file, at)| (task_of(dir, file), at, Time(0)));
+        let marked = self.marked.iter().map(|(stem, at)| {
+            let mut file = stem.clone().into_os_string();
+            file.push(format!(".{}", files::LOG));
+            (task_of(dir, Path::new(&file)), at, opened)
+        });
+        let mut found: Vec<(Id, Stat)> = Vec::new();
+        for (id, places, since) in writers.chain(marked) {
+            let Some(id) = id else { continue };
+            let live = places.iter().map(|at| &self.processes[*at]);
+            let live = live.filter(|p| p.alive() && p.started >= since);
+            found.extend(live.map(|process| (id.clone(), process.clone())));
         }
+        found.sort_by_key(|(_, stat)| stat.pid);
+        found.dedup_by_key(|(_, stat)| stat.pid);
+        found.retain(|(_, stat)| stat.pid != std::process::id());
         found
     }
 
@@ -98,6 +134,26 @@ impl Snapshot {
             }
         }
     }
+}
+
+/// The value of [`MARK`] in the environment that a process was started with.
+fn mark(pid: u32) -> Option<PathBuf> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let needle = format!("{MARK}=");
+    let at = memmem::find_iter(&environment, needle.as_bytes())
+        .find(|at| *at == 0 || environment[at - 1] == 0)?;
+    let value = environment[at + needle.len()..].split(|b| *b == 0).next()?;
+    Some(Path::new(OsStr::from_bytes(value)).to_owned())
+}
+
+/// The value of [`MARK`] for a task.
+pub fn stem(dir: &RunDir, id: &Id) -> PathBuf {
+    dir.path().join(id.as_str().replace('/', "%"))
+}
+
+/// The task of this run whose file this is.
+fn task_of(dir: &RunDir, file: &Path) -> Option<Id> {
+    files::task_of(file.strip_prefix(dir.path()).ok()?.to_str()?)
 }
 
 /// Where a process's standard output and error go.

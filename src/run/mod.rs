@@ -3,6 +3,7 @@
 //! without any of them.
 
 pub mod code;
+pub mod cycle;
 pub mod duration;
 pub mod files;
 pub mod jobs;

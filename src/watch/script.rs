@@ -91,7 +91,11 @@ impl Watcher {
     fn name_leaks(&mut self) {
         let snapshot = tree::Snapshot::take();
         let mut found = Vec::new();
-        for (id, stat) in snapshot.writers(&self.dir) {
+        let opened = self.journal.run().opened.unwrap_or_default();
+        for (id, stat) in snapshot.strays(&self.dir, opened) {
+            if stat.is_this_program() {
+                continue; // what shows a task goes by itself
+            }
             let leak = Leak { pid: stat.pid, comm: stat.comm };
             let known = self.journal.run().task(&id).is_some_and(|t| t.leaks.contains(&leak));
             if !known {

@@ -53,6 +53,11 @@ fn nested() {
 }
 
 #[test]
+fn options() {
+    scenario(include_str!("../scenarios/options.sh"));
+}
+
+#[test]
 fn mended() {
     scenario(include_str!("../scenarios/mended.sh"));
 }
