@@ -126,22 +126,19 @@ impl Asker<'_> {
     fn slot(&mut self) -> Result<Option<u8>, Error> {
         let pool = match Pool::open(self.dir, self.journal.run()) {
             Ok(Some(pool)) => pool,
-            Ok(None) => return Ok(self.begin(None)),
+            Ok(None) => {
+                self.begin(None);
+                return Ok(None);
+            }
             Err(error) => {
                 eprintln!("meanwhile: {}: the number of tasks is not limited: {error}", self.id);
-                return Ok(self.begin(None));
+                self.begin(None);
+                return Ok(None);
             }
         };
-        loop {
-            // Together, so that nobody counts in between.
-            let gate = lost::gate(self.dir);
-            let failed = Error::journal("take a slot in", self.dir.path());
-            if let Some(token) = pool.take().map_err(failed)? {
-                return Ok(self.begin(Some(token)));
-            }
-            drop(gate);
-            slots::wait(self.dir, &pool)?;
-        }
+        let (dir, holder) = (self.dir, self.holder);
+        let mut begin = |token| self.begin(Some(token));
+        slots::take(dir, &pool, holder, &mut begin).map(Some)
     }
 
     /// Blocks until one of these guards has ended; one that left no record is settled.
@@ -167,12 +164,11 @@ impl Asker<'_> {
         Ok(guard.map_err(Error::journal("wait in", self.dir.path()))?.flatten())
     }
 
-    fn begin(&mut self, token: Option<u8>) -> Option<u8> {
+    fn begin(&mut self, token: Option<u8>) {
         let mut fields: Vec<_> = token.map(|t| ("token", t.to_string())).into_iter().collect();
         fields.extend(clock::idle().map(|idle| ("idle", idle)));
         // It begins also where a full disk keeps that from being said.
         let _ = self.journal.append(Kind::Begin, Some(self.id), &fields);
-        token
     }
 
     fn read(&mut self) -> Result<(), Error> {

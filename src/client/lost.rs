@@ -4,14 +4,12 @@
 //! waits in a queue: the record, with the code where the kernel still knows
 //! it; the token back into the pool; and an end to what is left of the task.
 
+use super::slots;
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
-use crate::process::{kill, locks};
-use crate::run::{Id, Kind, Task, code};
-
-/// The lock under which tokens and the records about them change together.
-const GATE: &str = "pool";
+use crate::process::kill;
+use crate::run::{Id, Kind, code};
 
 /// Settles the task `id`, whose guard has ended: with `known`, its exit code,
 /// if the kernel tells it. Nothing happens if its end is recorded by now.
@@ -22,11 +20,14 @@ pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
         journal.run().task(id).is_some_and(|task| task.end.is_none() && task.guard.is_some())
     };
     let pooled = journal.run().jobs.is_some();
-    let gate = if pooled { gate(dir) } else { None };
+    let gate = if pooled { slots::gate(dir) } else { None };
     let read = gate.is_none() || journal.catch_up().is_ok();
     if !read || !open(journal) {
         return;
     }
+    // A guard that has not begun its task dies of what ends the task.
+    let cancelled = journal.run().task(id).is_some_and(|task| task.cancelled);
+    let known = known.or(cancelled.then_some(code::TERMINATED));
     let fields: Vec<_> = known.map(|code| ("code", code.to_string())).into_iter().collect();
     let written =
         journal.append(Kind::Lost, Some(id), &fields).is_ok() && journal.catch_up().is_ok();
@@ -43,25 +44,5 @@ pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
     drop(gate);
     if let Some(task) = journal.run().task(id).filter(|_| killed) {
         kill::end(dir, &[task], 0);
-    }
-}
-
-/// Holds the gate of the pool until it is dropped; none if that cannot be
-/// had, when counting right must not keep anybody from going on.
-pub fn gate(dir: &RunDir) -> Option<std::fs::File> {
-    let file = locks::open(dir).ok()?;
-    locks::take(&file, &[GATE.to_owned()]).ok()?;
-    Some(file)
-}
-
-/// Puts the tokens of the run's own pool right if no task holds one now.
-pub fn refill(dir: &RunDir, journal: &mut Journal, pool: &Pool) {
-    let holds = |task: &Task| task.token.is_some();
-    if journal.run().running().any(holds) {
-        return;
-    }
-    let Some(_gate) = gate(dir) else { return };
-    if journal.catch_up().is_ok() && !journal.run().running().any(holds) {
-        let _ = pool.refill();
     }
 }

@@ -6,23 +6,83 @@
 //! `make -jN` lends its own slot, which make gave it, in the same way. Nobody
 //! can therefore wait for a slot that is held by somebody who waits for him.
 //!
-//! A client that is killed while it has lent its token leaves one too many
-//! behind; the run's own pool is put right when no task holds one.
+//! How many tokens are on their way nobody knows exactly: a `make` that is
+//! killed takes its own along, a client that is killed while it has lent one
+//! leaves one too many. But every guard that holds one shares a lock, so that
+//! the kernel tells when none does; then all of them must be in the pool, and
+//! the pool is put right.
+//!
+//! Tasks queue for their turn at the pool by a lock, too, of which the kernel
+//! keeps the order: one of them at a time waits for a token, and ten thousand
+//! are not woken for each.
 
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::{Error, lost, open};
 use crate::process::dir::RunDir;
 use crate::process::jobserver::{Pool, TOKEN};
 use crate::process::journal::Journal;
+use crate::process::locks;
 use crate::process::notify::Notify;
 use crate::process::pidfd::{Handle, raise_limit, wait_any};
 use crate::run::jobs::Jobs;
 use crate::run::{Id, Run, files};
 
+/// The lock under which tokens, and what is known of them, change together.
+const GATE: &str = "gate";
+/// The lock that all share whose guards hold a token.
+const HOLDERS: &str = "holders";
+/// The lock of who is next.
+const TURN: &str = "turn";
+
+/// Blocks until there is a token, and takes it for a guard, whose file
+/// `holder` is; `taken` is called before anybody else could count it.
+pub fn take(
+    dir: &RunDir,
+    pool: &Pool,
+    holder: BorrowedFd<'_>,
+    taken: &mut dyn FnMut(u8),
+) -> Result<u8, Error> {
+    let failed = || Error::journal("take a slot in", dir.path());
+    // Out of turn where that cannot be had; it is not worth failing for.
+    let _turn = locks::open(dir).and_then(|file| {
+        locks::take(&file, &[TURN.to_owned()])?;
+        Ok(file)
+    });
+    loop {
+        refill(dir, pool);
+        let gate = gate(dir);
+        if let Some(token) = pool.take().map_err(failed())? {
+            let _ = locks::share(holder, HOLDERS);
+            taken(token);
+            return Ok(token);
+        }
+        drop(gate);
+        wait(dir, pool)?;
+    }
+}
+
+/// Holds the gate until it is dropped; none if it cannot be had, when
+/// counting right must not keep anybody from going on.
+pub fn gate(dir: &RunDir) -> Option<File> {
+    let file = locks::open(dir).ok()?;
+    locks::take(&file, &[GATE.to_owned()]).ok()?;
+    Some(file)
+}
+
+/// Puts the tokens of the run's own pool right, if no guard holds one now.
+pub fn refill(dir: &RunDir, pool: &Pool) {
+    let Some(gate) = gate(dir) else { return };
+    if locks::try_take(&gate, HOLDERS).is_ok_and(|none| none) {
+        // A pool that cannot be written to has nobody who would use it.
+        let _ = pool.refill();
+    }
+}
+
 /// Blocks until there may be a token again: one was put back, or the watcher
 /// is gone, who puts back those of killed guards. Then that falls to whoever waits.
-pub fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
+fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
     let failed = || Error::journal("wait in", dir.path());
     let watcher = open::watcher(dir).map(Handle::open).transpose().map_err(failed())?.flatten();
     if let Some(watcher) = watcher {
@@ -41,7 +101,7 @@ pub fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
         }
     }
     if gone.is_empty() {
-        lost::refill(dir, &mut journal, pool);
+        refill(dir, pool);
         let mut fds: Vec<BorrowedFd<'_>> = vec![pool.as_fd()];
         fds.extend(notify.as_ref().ok().map(AsFd::as_fd));
         fds.extend(guards.iter().map(|(_, guard)| guard.as_fd()));

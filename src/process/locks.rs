@@ -13,7 +13,7 @@ use std::os::fd::AsFd;
 use rustix::fs::OFlags;
 
 use super::dir::RunDir;
-use super::raw;
+use super::raw::{self, Lock};
 use crate::run::files;
 
 /// The byte that `name` stands for: its FNV-1a hash (Fowler, Noll, Vo; 64
@@ -42,17 +42,29 @@ pub fn take(file: impl AsFd, names: &[String]) -> std::io::Result<()> {
     let mut bytes: Vec<u64> = names.iter().map(|name| byte(name)).collect();
     bytes.sort_unstable();
     bytes.dedup();
-    bytes.into_iter().try_for_each(|at| raw::lock_byte(file.as_fd(), at, true).map(drop))
+    let lock = |at| raw::lock_byte(file.as_fd(), at, Lock::Exclusive, true).map(drop);
+    bytes.into_iter().try_for_each(lock)
+}
+
+/// Takes the lock of one name beside others who share it.
+///
+/// # Errors
+/// What fcntl(2) says.
+pub fn share(file: impl AsFd, name: &str) -> std::io::Result<()> {
+    raw::lock_byte(file, byte(name), Lock::Shared, true).map(drop)
+}
+
+/// Takes the lock of one name if nobody else holds or shares it.
+///
+/// # Errors
+/// What fcntl(2) says.
+pub fn try_take(file: impl AsFd, name: &str) -> std::io::Result<bool> {
+    raw::lock_byte(file, byte(name), Lock::Exclusive, false)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn try_take(file: &File, name: &str) -> std::io::Result<bool> {
-        raw::lock_byte(file, byte(name), false)
-    }
-
     #[test]
     fn a_lock_is_its_descriptions_and_goes_with_it() {
         let temp = tempfile::tempdir().unwrap();
@@ -66,5 +78,11 @@ mod tests {
         assert!(!try_take(&two, "apt").unwrap(), "the copy is the same description");
         drop(copy);
         assert!(try_take(&two, "apt").unwrap());
+        let three = open(&dir).unwrap();
+        share(&two, "shared").unwrap();
+        share(&three, "shared").unwrap();
+        assert!(!try_take(&three, "shared").unwrap());
+        drop(two);
+        assert!(try_take(&three, "shared").unwrap());
     }
 }

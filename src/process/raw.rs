@@ -41,23 +41,28 @@ pub fn has_writer(file: impl AsFd) -> bool {
     std::io::Error::last_os_error().raw_os_error() == Some(libc::EAGAIN)
 }
 
+/// What a lock on a byte does to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// It keeps all others out.
+    Exclusive,
+    /// It keeps exclusive ones out.
+    Shared,
+}
+
 /// Locks one byte of a file for the open file description (`F_OFD_SETLK` of
 /// fcntl(2)): it is held by whoever has that description, across fork and
 /// exec, until it is unlocked or the last of them has closed it or died.
-/// False if another holds it and this shall not `wait`.
+/// False if another keeps it out and this shall not `wait`.
 ///
 /// # Errors
 /// What fcntl(2) says. A signal does not interrupt the waiting.
-pub fn lock_byte(file: impl AsFd, at: u64, wait: bool) -> std::io::Result<bool> {
-    set_lock(file, at, libc::F_WRLCK, if wait { libc::F_OFD_SETLKW } else { libc::F_OFD_SETLK })
-}
-
-/// Gives the lock on one byte back.
-///
-/// # Errors
-/// What fcntl(2) says.
-pub fn unlock_byte(file: impl AsFd, at: u64) -> std::io::Result<()> {
-    set_lock(file, at, libc::F_UNLCK, libc::F_OFD_SETLK).map(drop)
+pub fn lock_byte(file: impl AsFd, at: u64, lock: Lock, wait: bool) -> std::io::Result<bool> {
+    let kind = match lock {
+        Lock::Exclusive => libc::F_WRLCK,
+        Lock::Shared => libc::F_RDLCK,
+    };
+    set_lock(file, at, kind, if wait { libc::F_OFD_SETLKW } else { libc::F_OFD_SETLK })
 }
 
 fn set_lock(file: impl AsFd, at: u64, kind: i32, command: i32) -> std::io::Result<bool> {

@@ -25,7 +25,7 @@ use std::path::Path;
 
 use rustix::event::epoll;
 
-use crate::client::{Error, cancel, clean, lost, open};
+use crate::client::{Error, cancel, clean, lost, open, slots};
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
@@ -33,7 +33,7 @@ use crate::process::notify::Notify;
 use crate::process::pidfd::{self, Handle};
 use crate::process::{clock, kill};
 use crate::run::jobs::Jobs;
-use crate::run::{Id, Kind, Time, code, files};
+use crate::run::{Id, Kind, Time, files};
 
 const JOURNAL: u64 = u64::MAX;
 const SCRIPT: u64 = u64::MAX - 1;
@@ -100,7 +100,7 @@ impl Watcher {
             Some(Jobs::Own(_)) => Pool::open(&dir, journal.run()).ok().flatten(),
             _ => None,
         };
-        let mut this = Self {
+        let this = Self {
             dir,
             journal,
             notify,
@@ -268,18 +268,9 @@ impl Watcher {
         self.refill();
     }
 
-    fn refill(&mut self) {
+    fn refill(&self) {
         if let Some(pool) = &self.pool {
-            lost::refill(&self.dir, &mut self.journal, pool);
-        }
-    }
-
-    /// A cancelled task whose guard is gone: recorded, so that the fold knows.
-    fn lose(&mut self, id: &Id) {
-        let code = code::TERMINATED;
-        let fields = [("code", code.to_string())];
-        if self.journal.append(Kind::Lost, Some(id), &fields).is_err() || self.read().is_err() {
-            self.journal.presume_lost(id, Some(code));
+            slots::refill(&self.dir, pool);
         }
     }
 

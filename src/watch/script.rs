@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::event::epoll;
 
 use super::Watcher;
-use crate::client::{Error, cancel};
+use crate::client::{Error, cancel, lost};
 use crate::process::pidfd::Handle;
 use crate::process::{kill, tree};
 use crate::run::task::Leak;
@@ -44,7 +44,7 @@ impl Watcher {
                     cancel::cancel(&self.dir, &mut self.journal, &ids, grace)?;
                     for id in self.running().iter().filter(|id| ids.contains(id)) {
                         // Its guard was ended before it could record it.
-                        self.lose(id);
+                        lost::settle(&self.dir, &mut self.journal, id, None);
                     }
                 }
                 if kill::end_strays(&self.dir, self.journal.run(), grace) > 0 {

@@ -14,6 +14,7 @@ mod faults;
 mod fourteen;
 mod held;
 mod house;
+mod limits;
 mod sandbox;
 mod scenarios;
 mod steps;
