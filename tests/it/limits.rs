@@ -94,7 +94,11 @@ fn one_slot_is_enough() {
         let sandbox = Sandbox::new();
         let text = "inner() { async_run one echo one; async_run two deeper; async_wait one two; }
             deeper() { async_run three echo three; async_wait three; }
-            waits() { async_wait last; }
+            waits() {
+                while ! grep -q ' start last ' run/journal; do sleep 0.01; done
+                async_wait last
+            }
+            MEANWHILE_DIR=$PWD/run
             async_runfunc inner
             async_run other inner
             async_runfunc waits

@@ -15,6 +15,7 @@ mod fourteen;
 mod held;
 mod house;
 mod limits;
+mod model;
 mod sandbox;
 mod scenarios;
 mod steps;
