@@ -12,7 +12,8 @@ _mw_admit() {
         ?*)
             _mw_code=0
             \eval "exec $_mw_fd<>\"\$_mw_dir/locks\""
-            _mw_token=$("$_mw_bin" __admit "$_mw_dir" "$_mw_id" "$_mw_fields" \
+            _mw_whoami
+            _mw_token=$("$_mw_bin" __admit "$_mw_dir" "$_mw_id" "$_mw_fields" "$_mw_self" \
                 <&"$_mw_fd" 2>>"$_mw_dir/$_mw_stem.log") || _mw_code=$?
             ;;
     esac

@@ -59,7 +59,10 @@ impl Cancel {
         let survivors = cancel::cancel(&dir, &mut journal, &ids, grace)?;
         for survivor in &survivors {
             message::say(
-                format!("could not end pid {} ({}): {}", survivor.pid, survivor.comm, survivor.why),
+                format!(
+                    "{}: could not end pid {} ({}): {}",
+                    survivor.task, survivor.pid, survivor.comm, survivor.why
+                ),
                 None,
             );
         }

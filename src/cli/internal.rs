@@ -113,8 +113,8 @@ pub fn fast(arguments: &[OsString]) -> Option<Result<u8, Failure>> {
         [_, command, dir, id, fields, argv @ ..] if command == "__guard" => {
             Some(Asking::parse(dir, id, fields).and_then(|asking| asking.guard(argv)))
         }
-        [_, command, dir, id, fields] if command == "__admit" => {
-            Some(Asking::parse(dir, id, fields).and_then(|asking| asking.admit()))
+        [_, command, dir, id, fields, guard] if command == "__admit" => {
+            Some(Asking::parse(dir, id, fields).and_then(|asking| asking.admit(guard)))
         }
         [_, command, dir, id, failed] if command == "__again" => {
             Some(Asking::parse(dir, id, failed).map(|asking| asking.again(failed)))
@@ -149,8 +149,9 @@ impl Asking {
 
     /// Blocks until a task may begin; prints the token that its guard must
     /// give back. Standard input is the file through which locks are held.
-    fn admit(&self) -> Result<u8, Failure> {
-        match admit(&self.dir, &self.id, &self.options, std::io::stdin().as_fd())? {
+    fn admit(&self, guard: &OsStr) -> Result<u8, Failure> {
+        let guard = guard.to_str().and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        match admit(&self.dir, &self.id, &self.options, guard, std::io::stdin().as_fd())? {
             Admission::Skipped => Ok(code::SKIPPED),
             Admission::Admitted(None) => Ok(code::OK),
             Admission::Admitted(Some(token)) => {

@@ -25,7 +25,7 @@ use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle, wait_any};
-use crate::process::{clock, locks};
+use crate::process::{cgroup, clock, locks};
 use crate::run::task::{Cause, Options};
 use crate::run::{Id, Kind, Task, code};
 
@@ -38,12 +38,14 @@ pub enum Admission {
     Skipped,
 }
 
-/// Blocks until the task `id` may begin. What it is granted, `holder` holds:
-/// a file that its guard, and nobody else, has open on the run's locks.
+/// Blocks until the task `id` of the process `guard` may begin. What it is
+/// granted, `holder` holds: a file that its guard, and nobody else, has open
+/// on the run's locks.
 pub fn admit(
     dir: &RunDir,
     id: &Id,
     options: &Options,
+    guard: u32,
     holder: BorrowedFd<'_>,
 ) -> Result<Admission, Error> {
     let around = std::iter::successors(id.parent(), Id::parent);
@@ -51,7 +53,7 @@ pub fn admit(
         options.after.iter().cloned().chain(around).map(|id| id.name().to_owned()).collect();
     let failed = Error::journal("read the journal of", dir.path());
     let journal = Journal::about(dir, &names).map_err(failed)?;
-    let mut asker = Asker { dir, id, holder, journal };
+    let mut asker = Asker { dir, id, guard, holder, journal };
     if let Some(Cause { root, code }) = asker.dependencies(&options.after)? {
         let fields = [("root", root.to_string()), ("code", code.to_string())];
         let _ = asker.journal.append(Kind::Skip, Some(id), &fields);
@@ -64,6 +66,7 @@ pub fn admit(
 struct Asker<'a> {
     dir: &'a RunDir,
     id: &'a Id,
+    guard: u32,
     holder: BorrowedFd<'a>,
     journal: Journal,
 }
@@ -167,6 +170,8 @@ impl Asker<'_> {
     fn begin(&mut self, token: Option<u8>) {
         let mut fields: Vec<_> = token.map(|t| ("token", t.to_string())).into_iter().collect();
         fields.extend(clock::idle().map(|idle| ("idle", idle)));
+        let cgroup = cgroup::enter(self.guard);
+        fields.extend(cgroup.map(|path| ("cgroup", path.to_string_lossy().into_owned())));
         // It begins also where a full disk keeps that from being said.
         let _ = self.journal.append(Kind::Begin, Some(self.id), &fields);
     }

@@ -26,6 +26,11 @@ pub fn cancel(
         let _ = journal.append(Kind::Cancel, Some(&task.id), &[]);
     }
     let survivors = kill::end(dir, &running.iter().collect::<Vec<_>>(), grace);
+    for Survivor { task, pid, comm, .. } in &survivors {
+        // (Another user's: what sudo started, for one.)
+        let fields = [("pid", pid.to_string()), ("comm", comm.clone())];
+        let _ = journal.append(Kind::Leak, Some(task), &fields);
+    }
     journal.catch_up().map_err(Error::journal("read", dir.path()))?;
     Ok(survivors)
 }

@@ -28,7 +28,7 @@ pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Res
     // The descriptor is closed in what this process starts.
     let holder = locks::open(dir).map_err(failed())?;
     let admission = match options.queued {
-        true => admit(dir, id, options, holder.as_fd())?,
+        true => admit(dir, id, options, std::process::id(), holder.as_fd())?,
         false => Admission::Admitted(None),
     };
     // Only now: until it has begun, a signal ends it.

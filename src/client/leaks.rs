@@ -30,9 +30,10 @@ pub fn of(dir: &RunDir, run: &Run, task: &Task, log: &Log) -> Vec<Leak> {
         .collect();
     let guards = children.iter().filter_map(|child| Some(child.guard?.pid));
     let members = kill::members(dir, &children);
-    let theirs: HashSet<u32> = members.iter().map(|stat| stat.pid).chain(guards).collect();
+    let theirs: HashSet<u32> = members.iter().map(|(_, stat)| stat.pid).chain(guards).collect();
     kill::members(dir, &[task])
         .into_iter()
+        .map(|(_, stat)| stat)
         .filter(|stat| !theirs.contains(&stat.pid) && !stat.is_this_program())
         .map(|stat| Leak { pid: stat.pid, comm: stat.comm })
         .collect()

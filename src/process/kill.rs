@@ -14,7 +14,7 @@ use super::pidfd::{Handle, wait_any};
 use super::stat::Stat;
 use super::tree::Snapshot;
 use crate::run::task::Process;
-use crate::run::{Run, State, Task};
+use crate::run::{Id, Run, State, Task};
 
 /// How long a guard gets to record the end of a killed task, microseconds.
 const GUARD_PATIENCE: u64 = 2_000_000;
@@ -27,6 +27,8 @@ const ROUNDS: usize = 20;
 /// A process that could not be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survivor {
+    /// Of which task.
+    pub task: Id,
     /// Its pid.
     pub pid: u32,
     /// Its command name.
@@ -41,17 +43,16 @@ pub struct Survivor {
 pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
     let guards: Vec<Process> = tasks.iter().filter_map(|task| task.guard).collect();
     let deadline = clock::now().0 + grace;
-    let mut asked: Vec<Process> = Vec::new();
+    // Also those that bear no mark any more, once their parents are gone.
+    let mut known: Vec<(Id, Stat)> = Vec::new();
     let mut pause = FIRST_PAUSE;
     loop {
-        let left: Vec<Process> = members(dir, tasks).iter().map(process).collect();
-        for process in &left {
-            if !asked.contains(process) {
-                // A stopped process takes TERM only once it goes on.
-                let _ = signal(*process, &[Signal::TERM, Signal::CONT]);
-                asked.push(*process);
-            }
+        let asked = look(dir, tasks, &mut known);
+        for (_, stat) in &known[asked..] {
+            // A stopped process takes TERM only once it goes on.
+            let _ = signal(process(stat), &[Signal::TERM, Signal::CONT]);
         }
+        let left: Vec<Process> = known.iter().map(|(_, stat)| process(stat)).collect();
         if pause == FIRST_PAUSE {
             for guard in &guards {
                 // It passes this on to a task that has begun since; before
@@ -71,21 +72,19 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
 
     let mut survivors = Vec::new();
     for _ in 0..ROUNDS {
-        let left = members(dir, tasks);
+        look(dir, tasks, &mut known);
         survivors.clear();
-        if left.is_empty() {
-            break;
-        }
         // Stop all before killing any: a parent must not fork while its
         // children die.
         let mut stopped = Vec::new();
-        for stat in left {
-            match signal(process(&stat), &[Signal::STOP]) {
-                Ok(()) => stopped.push(process(&stat)),
+        for (task, stat) in &known {
+            let (task, comm) = (task.clone(), stat.comm.clone());
+            match signal(process(stat), &[Signal::STOP]) {
+                Ok(()) => stopped.push(process(stat)),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                 Err(error) => {
                     let why = error.to_string();
-                    survivors.push(Survivor { pid: stat.pid, comm: stat.comm, why });
+                    survivors.push(Survivor { task, pid: stat.pid, comm, why });
                 }
             }
         }
@@ -102,6 +101,20 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
         let _ = signal(*guard, &[Signal::KILL]);
     }
     survivors
+}
+
+/// Drops those that have ended from the known processes, and adds the other
+/// ones of these tasks behind them; returns how many were left before that.
+fn look(dir: &RunDir, tasks: &[&Task], known: &mut Vec<(Id, Stat)>) -> usize {
+    let same = |stat: &Stat, other: &Stat| stat.pid == other.pid && stat.started == other.started;
+    known.retain(|(_, stat)| Stat::of(stat.pid).is_some_and(|now| now.alive() && same(stat, &now)));
+    let left = known.len();
+    for (task, stat) in members(dir, tasks) {
+        if !known[..left].iter().any(|(_, other)| same(&stat, other)) {
+            known.push((task, stat));
+        }
+    }
+    left
 }
 
 /// Ends what an aborted script has left besides its running tasks; returns
@@ -133,13 +146,17 @@ pub fn end_strays(dir: &RunDir, run: &Run, grace: u64) -> usize {
 }
 
 /// The live processes of these tasks, without their guards.
-pub fn members(dir: &RunDir, tasks: &[&Task]) -> Vec<Stat> {
+pub fn members(dir: &RunDir, tasks: &[&Task]) -> Vec<(Id, Stat)> {
     let snapshot = Snapshot::take();
-    let mut all: Vec<Stat> = tasks.iter().flat_map(|task| snapshot.members(dir, task)).collect();
-    all.sort_by_key(|stat| stat.pid);
-    all.dedup();
+    let of = |task: &&Task| {
+        let id = task.id.clone();
+        snapshot.members(dir, task).into_iter().map(move |stat| (id.clone(), stat))
+    };
+    let mut all: Vec<(Id, Stat)> = tasks.iter().flat_map(of).collect();
+    all.sort_by_key(|(_, stat)| stat.pid);
+    all.dedup_by_key(|(_, stat)| stat.pid);
     let guards: Vec<u32> = tasks.iter().filter_map(|t| Some(t.guard?.pid)).collect();
-    all.retain(|stat| !guards.contains(&stat.pid));
+    all.retain(|(_, stat)| !guards.contains(&stat.pid));
     all
 }
 

@@ -2,6 +2,7 @@
 //! grow. The only floor with `unsafe` (in `raw`), and the only one that
 //! signals a process.
 
+pub mod cgroup;
 pub mod clock;
 pub mod dir;
 pub mod headroom;

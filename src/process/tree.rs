@@ -1,6 +1,6 @@
 //! Which processes belong to a task.
 //!
-//! Four marks, each of which catches what the others miss:
+//! Five marks, each of which catches what the others miss:
 //!
 //! - **descent** from the guard: everything, until a parent in between dies;
 //! - the **process group** of the guard, where the shell could give it one
@@ -9,7 +9,8 @@
 //!   error, also a daemon that called `setsid`, unless it closed them;
 //! - the **environment**: every program that a task starts inherits
 //!   `MEANWHILE_TASK`, which names the task's files; also a daemon that closed
-//!   all it had, unless it was started with a clean environment.
+//!   all it had, unless it was started with a clean environment;
+//! - the **control group**, where the task got one: everything.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
+use super::cgroup;
 use super::dir::RunDir;
 use super::stat::Stat;
 use crate::run::{Id, Task, Time, files};
@@ -89,6 +91,10 @@ impl Snapshot {
         let young = |at: &&usize| self.processes[**at].started.0 >= since;
         let marked = self.marked.get(&stem(dir, &task.id));
         roots.extend(marked.into_iter().flatten().filter(young));
+        let grouped = task.cgroup.as_deref().map_or(Vec::new(), cgroup::members);
+        let at = |pid: &u32| self.processes.iter().position(|p| p.pid == *pid);
+        let grouped: Vec<usize> = grouped.iter().filter_map(at).collect();
+        roots.extend(&grouped);
         if guard > 1 && !recycled {
             roots.extend(self.groups.get(&guard).into_iter().flatten());
         }

@@ -34,7 +34,8 @@ pub enum Kind {
     /// `after`, `lock`, `timeout` (microseconds), `retries`, `queued=1` if it has to be
     /// admitted; `idle`, as `/proc/uptime` has it, in this and in any other record.
     Start,
-    /// A queued task was admitted: `token` of the jobserver that it took, if it did.
+    /// A queued task was admitted: `token` of the jobserver that it took, and the
+    /// `cgroup` that it got, if it did.
     Begin,
     /// An attempt failed and another follows: `code`.
     Attempt,

@@ -1,5 +1,7 @@
 //! A task: one start of a name, and where it stands.
 
+use std::path::PathBuf;
+
 use super::{Id, Kind, Record, Time, code, record};
 
 /// A process, told from a later one with the same pid by its start time.
@@ -99,6 +101,8 @@ pub struct Task {
     pub options: Options,
     /// When it was admitted, if it had to be.
     pub admitted: Option<Time>,
+    /// The control group that it runs in, if it has one of its own.
+    pub cgroup: Option<PathBuf>,
     /// The token of the jobserver that it holds while it runs.
     pub token: Option<u8>,
     /// When it ended, and with which code.
@@ -173,6 +177,7 @@ impl Task {
             at: None,
             options: Options::default(),
             admitted: None,
+            cgroup: None,
             token: None,
             end: None,
             cpu: None,
@@ -247,6 +252,7 @@ impl Task {
             Kind::Begin if self.admitted.is_none() => {
                 self.admitted = Some(time);
                 self.token = record.number("token");
+                self.cgroup = record.get("cgroup").map(PathBuf::from);
             }
             Kind::Attempt => self.failures += 1,
             Kind::End => {

@@ -31,7 +31,7 @@ use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::notify::Notify;
 use crate::process::pidfd::{self, Handle};
-use crate::process::{clock, kill};
+use crate::process::{cgroup, clock, kill};
 use crate::run::jobs::Jobs;
 use crate::run::{Id, Kind, Time, files};
 
@@ -264,6 +264,9 @@ impl Watcher {
             let id = task.id.clone();
             let known = handle.and_then(|handle| handle.code());
             lost::settle(&self.dir, &mut self.journal, &id, known);
+        }
+        if let Some(group) = &self.journal.run().tasks()[place as usize].cgroup {
+            cgroup::leave(group);
         }
         self.refill();
     }

@@ -7,7 +7,7 @@ use rustix::event::epoll;
 use super::Watcher;
 use crate::client::{Error, cancel, lost};
 use crate::process::pidfd::Handle;
-use crate::process::{kill, tree};
+use crate::process::{cgroup, kill, tree};
 use crate::run::task::Leak;
 use crate::run::{Kind, code};
 
@@ -53,6 +53,9 @@ impl Watcher {
             }
         }
         self.name_leaks();
+        for task in self.journal.run().tasks() {
+            task.cgroup.as_deref().into_iter().for_each(cgroup::leave);
+        }
         let _ = self.journal.append(Kind::Close, None, &[("how", how.into())]);
         Ok(())
     }

@@ -2,10 +2,10 @@
 //! tasks share with real `make` children, locks and tokens of killed holders,
 //! the limit on processes.
 
-use std::os::unix::fs::PermissionsExt;
-
 use crate::held::{BOTH, held};
-use crate::sandbox::{BASH, SHELLS, Sandbox, Shell, kill, on_path, shells, until, with_glue};
+use crate::sandbox::{
+    BASH, DASH, Sandbox, Shell, is_root, kill, on_path, shells, until, with_glue,
+};
 
 /// A makefile whose jobs note how many of them are at work.
 const MAKEFILE: &str = "SHELL = /bin/sh
@@ -283,69 +283,30 @@ fn a_deadline_holds_after_the_script_has_ended() {
     }
 }
 
-#[test]
-fn a_program_that_lets_go_of_everything_is_still_found() {
-    assert!(on_path("setsid"), "this test needs setsid");
-    for shell in BOTH {
-        let sandbox = Sandbox::new();
-        sandbox
-            .run(
-                shell,
-                "escape() {
-                    setsid sh -c 'exec </dev/null >/dev/null 2>&1; : >away; sleep 1000; :' &
-                    sleep 1000
-                }
-                async_runfunc escape
-                while ! [ -e away ]; do sleep 0.01; done
-                async_cancel escape
-                async_wait escape || [ $? = 143 ]",
-            )
-            .ok();
-    }
-}
-
 /// At the limit on processes a shell gives up: `async_run` waits for room
 /// before it forks, and says so.
 #[test]
 fn at_the_limit_on_processes_the_script_waits_for_room() {
-    if !on_path("setpriv") || !on_path("prlimit") || !rustix_is_root() {
+    if !on_path("setpriv") || !on_path("prlimit") || !is_root() {
         eprintln!("skipped: needs root, setpriv and prlimit");
         return;
     }
-    for shell in [BASH, SHELLS[2]] {
+    for shell in [BASH, DASH] {
         limited(shell);
     }
 }
 
-fn rustix_is_root() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
-}
-
 fn limited(shell: Shell) {
     let sandbox = Sandbox::new();
-    // Another user, and not one that has processes here.
-    let user = "54321";
-    let open = |path: &std::path::Path| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
-    };
-    open(sandbox.path());
     let text = "n=0
         while [ $n -lt 40 ]; do n=$((n + 1)); async_run t$n sh -c \"sleep 0.1; exit $n\"; done
         n=0
         while [ $n -lt 40 ]; do n=$((n + 1)); rc=0; async_wait --quiet t$n || rc=$?; [ $rc = $n ] || echo t$n: $rc; done";
     sandbox.write("limited.sh", &with_glue(shell, text));
-    let mut arguments = vec!["--reuid", user, "--regid", user, "--clear-groups", "prlimit"];
-    arguments.extend(["--nproc=30", "--"]);
-    // The program is where that user cannot go.
-    let program = sandbox.path().join("meanwhile");
-    std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), &program).unwrap();
-    open(&program);
+    let mut arguments = vec!["prlimit", "--nproc=30", "--"];
     arguments.extend(shell.call);
     arguments.push("limited.sh");
-    let mut command = sandbox.command("setpriv", &arguments);
-    let path = std::env::var("PATH").unwrap();
-    command.env("PATH", format!("{}:{path}", sandbox.path().display()));
+    let mut command = sandbox.command_of_another_user(&arguments);
     let output = sandbox.finish(command.spawn().unwrap());
     assert_eq!(output.code, 0, "{}: {}", shell.name, output.stderr);
     assert_eq!(output.stdout, "", "{}: {}", shell.name, output.stderr);

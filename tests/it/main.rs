@@ -14,6 +14,7 @@ mod faults;
 mod fourteen;
 mod held;
 mod house;
+mod ladder;
 mod limits;
 mod model;
 mod sandbox;

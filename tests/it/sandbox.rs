@@ -2,6 +2,7 @@
 //! processes. A script that does not end in time has hung; a process that is
 //! still there when the run is over has leaked: both fail the test.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -69,6 +70,14 @@ impl Output {
     }
 }
 
+/// A uid that nobody has.
+pub const ANOTHER_USER: &str = "54321";
+
+pub fn is_root() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    status.lines().any(|line| line.starts_with("Uid:\t0\t"))
+}
+
 pub struct Sandbox {
     temp: tempfile::TempDir,
     mark: String,
@@ -121,6 +130,23 @@ impl Sandbox {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        command
+    }
+
+    /// A command that runs as a user who has no processes here (needs root).
+    pub fn command_of_another_user(&self, arguments: &[&str]) -> Command {
+        let open = |path: &Path| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
+        };
+        open(self.path());
+        // The program is where that user cannot go.
+        let program = self.path().join("meanwhile");
+        std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), &program).unwrap();
+        open(&program);
+        let user = ["--reuid", ANOTHER_USER, "--regid", ANOTHER_USER, "--clear-groups"];
+        let mut command = self.command("setpriv", &[&user, arguments].concat());
+        let path = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{path}", self.path().display()));
         command
     }
 
