@@ -8,6 +8,7 @@ fn the_run_directory_is_deleted() {
     for shell in BOTH {
         let sandbox = Sandbox::new();
         let text = "MEANWHILE_DIR=$PWD/run\nasync_run a sh -c 'exit 3'\nasync_run b sh -c 'exit 0'\n\
+            while [ ! -e run/a.argv ] || [ ! -e run/b.argv ]; do :; done\n\
             mv run elsewhere\n\
             rc=0; async_wait a || rc=$?; echo $rc\nasync_wait b\necho $?\n\
             async_run c sh -c 'echo here; exit 5'\nrc=0; async_wait c || rc=$?; echo $rc\n\
