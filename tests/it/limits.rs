@@ -312,3 +312,37 @@ fn limited(shell: Shell) {
     assert_eq!(output.stdout, "", "{}: {}", shell.name, output.stderr);
     assert!(output.stderr.contains("waiting for a task to end"), "{}", output.stderr);
 }
+
+/// `meanwhile start` takes the same options, and keeps them without a script.
+#[test]
+fn a_start_from_the_command_line_has_the_same_options() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "flaky",
+        "echo x >>tries; echo try $(wc -l <tries); [ $(wc -l <tries) -ge 3 ]\n",
+    );
+    let text = "export MEANWHILE_DIR=$PWD/run MEANWHILE_JOBS=1
+        meanwhile start first -- sh -c 'sleep 0.1; echo first >>order'
+        meanwhile start second --after first --lock l -- sh -c 'echo second >>order; exit 4'
+        meanwhile start third --after second -- touch never
+        meanwhile start slow --timeout 0.2 -- sleep 1000
+        meanwhile start flaky --retries 4 -- sh flaky
+        meanwhile start live --live -- echo a line
+        meanwhile start nobody --after nothing -- true || echo nobody $?
+        meanwhile wait first
+        for name in second third slow; do meanwhile wait $name || echo $name $?; done
+        meanwhile wait flaky
+        meanwhile log flaky --attempt 2
+        meanwhile wait --quiet live";
+    let mut script = sandbox.script(BASH, text);
+    let output = sandbox.finish(script.spawn().unwrap()).ok();
+    assert_eq!(
+        output.stdout,
+        "nobody 2\nsecond 4\nthird 123\nslow 124\ntry 3\ntry 2\n",
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("live | a line\n"), "{}", output.stderr);
+    assert_eq!(sandbox.read("order"), "first\nsecond\n");
+    assert!(!sandbox.path().join("never").exists());
+}
