@@ -45,30 +45,4 @@ _mw_whoami() {
     esac
 }
 
-# `declare -p` knows arrays too. (Inside a function `declare NAME=…` would make
-# a variable of the function's own; an assignment alone does not.)
-_mw_var_of() {
-    _mw_value=$(\declare -p "$_mw_name" 2>/dev/null)
-    _mw_quoted=${_mw_value#declare -}
-    case $_mw_value:${_mw_quoted%% *} in
-        :*) _mw_say_out "unset $_mw_name" ;;
-        *=*:*A*) _mw_say_out "_mw_map $_mw_name; $_mw_name=${_mw_value#*=}" ;;
-        *=*) _mw_say_out "$_mw_name=${_mw_value#*=}" ;;
-        *:*A*) _mw_say_out "_mw_map $_mw_name; $_mw_name=()" ;;
-        *:*a*) _mw_say_out "$_mw_name=()" ;;
-        *) _mw_say_out "unset $_mw_name" ;;
-    esac
-}
-
-# Makes a variable an associative array, if it is none.
-_mw_map() {
-    _mw_quoted=$(\declare -p "$1" 2>/dev/null) || :
-    _mw_quoted=${_mw_quoted#declare -}
-    case ${_mw_quoted%% *} in
-        *A*) ;;
-        *)
-            \unset "$1"
-            \declare -gA "$1"
-            ;;
-    esac
-}
+_mw_var_of() { _mw_typed_var; }

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2154
+# shellcheck shell=sh disable=SC3044,SC2015,SC2030,SC2031,SC2034,SC2154
 # queue.sh: what a guard does for a task that has to ask before it begins, may
 # be tried again, or exports variables. All of it runs in the guard or in the
 # task, but for _mw_import.
@@ -118,6 +118,33 @@ _mw_var_of() {
         *)
             _mw_quote
             _mw_say_out "$_mw_name=$_mw_quoted"
+            ;;
+    esac
+}
+
+# The same where `typeset -p` prints arrays (bash, zsh): `declare -a NAME=(…)`,
+# `typeset -g -A NAME=( … )`. In a function that would make a variable of the
+# function's own; the assignment alone does not.
+_mw_typed_var() {
+    _mw_value=$(\typeset -p "$_mw_name" 2>/dev/null) || :
+    case $_mw_value:${_mw_value%% "$_mw_name"*} in
+        :*) _mw_say_out "unset $_mw_name" ;;
+        *=*:*-*A*) _mw_say_out "_mw_map $_mw_name; $_mw_name=${_mw_value#*=}" ;;
+        *=*) _mw_say_out "$_mw_name=${_mw_value#*=}" ;;
+        *:*-*A*) _mw_say_out "_mw_map $_mw_name; $_mw_name=()" ;;
+        *:*-*a*) _mw_say_out "$_mw_name=()" ;;
+        *) _mw_say_out "unset $_mw_name" ;;
+    esac
+}
+
+# Makes a variable an associative array, if it is none.
+_mw_map() {
+    _mw_rest=$(\typeset -p "$1" 2>/dev/null) || :
+    case ${_mw_rest%% "$1"*} in
+        *-*A*) ;;
+        *)
+            \unset "$1"
+            \typeset -gA "$1"
             ;;
     esac
 }

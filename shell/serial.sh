@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2030,SC2031,SC2034,SC2154
+# shellcheck shell=sh disable=SC2015,SC2030,SC2031,SC2034,SC2154
 # serial.sh: the script goes on without meanwhile.
 #
 # Where the program is not installed, cannot keep a run (a full disk, no

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2034,SC2154,SC3030,SC3054,SC3057,SC3010,SC2296,SC2300,SC3060,SC2295
+# shellcheck shell=sh disable=SC2034,SC2154,SC3030,SC3043,SC3044,SC3054,SC3057,SC3010,SC2296,SC2300,SC3060,SC2295
 # zsh.sh: what zsh (5.0 and later) does better, or otherwise.
 
 _mw_shell=zsh
@@ -35,25 +35,4 @@ _mw_start() {
     fi
 }
 
-# Arrays too; each value in quotes of its own.
-_mw_var_of() {
-    emulate -L zsh
-    local -a _mw_parts
-    case ${(Pt)_mw_name} in
-        *association*)
-            _mw_parts=("${(@kvP)_mw_name}")
-            _mw_say_out "_mw_map $_mw_name; $_mw_name=( ${(j: :)${(@qq)_mw_parts}} )"
-            ;;
-        *array*)
-            _mw_parts=("${(@P)_mw_name}")
-            _mw_say_out "$_mw_name=( ${(j: :)${(@qq)_mw_parts}} )"
-            ;;
-        '') _mw_say_out "unset $_mw_name" ;;
-        *) _mw_say_out "$_mw_name=${(qqP)_mw_name}" ;;
-    esac
-}
-
-_mw_map() {
-    emulate -L zsh
-    [[ ${(Pt)1} == *association* ]] || typeset -gA "$1"
-}
+_mw_var_of() { _mw_typed_var; }

@@ -57,15 +57,7 @@ impl Cancel {
                 .map_err(|rule| Failure::usage(format!("grace {text:?}"), rule))?,
         };
         let survivors = cancel::cancel(&dir, &mut journal, &ids, grace)?;
-        for survivor in &survivors {
-            message::say(
-                format!(
-                    "{}: could not end pid {} ({}): {}",
-                    survivor.task, survivor.pid, survivor.comm, survivor.why
-                ),
-                None,
-            );
-        }
+        survivors.iter().for_each(message::say_survivor);
         Ok(if survivors.is_empty() { code::OK } else { code::FAILED })
     }
 }

@@ -230,9 +230,7 @@ impl Internal {
                     .map_err(Error::journal("read the journal of", dir.path()))?;
                 let scope = Id::parse(&scope);
                 let (id, options) = start::plan(journal.run(), &name, scope.as_ref(), &asked)?;
-                let fields = options.fields().into_iter();
-                let fields: String = fields.map(|(key, value)| format!(" {key}={value}")).collect();
-                message::print(&format!("{id}{fields}\n"))?;
+                message::print(format!("{id} {options}").trim_end())?;
                 Ok(code::OK)
             }
             Self::PidOf { dir, scope, name } => {

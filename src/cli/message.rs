@@ -9,10 +9,12 @@ use std::os::fd::AsFd;
 use crate::client::Error;
 use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
+use crate::process::kill::Survivor;
 use crate::report::text::ending;
 use crate::run::name::NameError;
 use crate::run::task::Leak;
 use crate::run::{State, Task, Time, code};
+use crate::watch::wrap::WrapError;
 
 /// A command's failure: exit code, message, hint.
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl Failure {
         let mut paragraphs = text.split("\n\n").map(|part| part.replace("\n  ", " "));
         let message = paragraphs.next().unwrap_or_default();
         let usage = paragraphs.find_map(|part| Some(part.strip_prefix("Usage: ")?.to_owned()));
-        Self { code: code::USAGE, message: message.into(), hint: usage, breakdown: false }
+        Self { code: code::USAGE, message, hint: usage, breakdown: false }
     }
 
     /// No task of that name.
@@ -74,6 +76,13 @@ impl From<Error> for Failure {
             hint: error.hint(),
             breakdown: error.is_breakdown(),
         }
+    }
+}
+
+impl From<WrapError> for Failure {
+    fn from(error: WrapError) -> Self {
+        let (code, message) = (error.code(), error.to_string());
+        Self { code, message, hint: None, breakdown: false }
     }
 }
 
@@ -130,6 +139,18 @@ pub fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Says that a process could not be ended.
+pub fn say_survivor(survivor: &Survivor) {
+    let Survivor { task, pid, comm, why } = survivor;
+    let whose = task.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+    say(format!("{whose}could not end pid {pid} ({comm}): {why}"), None);
+}
+
+/// Prints `text` to standard error, whole. Nobody may be there to read it.
+pub fn print_beside(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Tells what happens while tasks are collected.
@@ -213,9 +234,8 @@ impl Plain {
                 State::Skipped => "skipped, ",
                 _ => "",
             };
-            let before = (task.failures > 0).then(|| {
-                format!("the attempts before: async_log --attempt 1 {}", task.id.name())
-            });
+            let before = (task.failures > 0)
+                .then(|| format!("the attempts before: async_log --attempt 1 {}", task.id.name()));
             say(format!("{}: {state}{}", task.id, ending(task)), before.as_deref());
         }
     }

@@ -13,6 +13,7 @@ mod man;
 pub mod message;
 mod options;
 mod report;
+mod run;
 mod run_dir;
 mod start;
 mod status;
@@ -41,6 +42,7 @@ const EXIT_CODES: &str = "Exit codes: a task's own; 2 wrong usage; 123 skipped; 
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Init),
+    Run(run::Run),
     Start(start::Start),
     Wait(wait::Wait),
     Get(get::Get),
@@ -75,6 +77,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8, Failure> {
     };
     match cli.command {
         Command::Init(command) => command.run(),
+        Command::Run(command) => command.run(),
         Command::Start(command) => command.run(),
         Command::Wait(command) => command.run(),
         Command::Get(command) => command.run(),

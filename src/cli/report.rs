@@ -8,7 +8,8 @@ use clap::ValueEnum;
 use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::process::dir::RunDir;
-use crate::report::{devstack, json, text};
+use crate::process::registry::{self, Entry};
+use crate::report::{Subject, devstack, json, text};
 
 /// Report on a run: finished, still running, or crashed.
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,10 @@ impl Report {
                 .map_err(|error| Failure::other("cannot write JSON", &error.into()))?,
         };
         match &self.output {
-            None => message::print(&text)?,
+            None => {
+                message::print(&text)?;
+                self.tell_wrapper(&dir, &subject);
+            }
             Some(path) => std::fs::File::create(path)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
                 .map_err(|error| {
@@ -58,5 +62,13 @@ impl Report {
                 })?,
         }
         Ok(0)
+    }
+
+    /// `meanwhile run` prints the summary of a script that has not done so.
+    fn tell_wrapper(&self, dir: &RunDir, subject: &Subject<'_>) {
+        if !matches!(self.format, Format::Json) {
+            let ended = subject.run.tasks().iter().filter(|task| task.end.is_some()).count();
+            registry::tell(&Entry::Told(dir.path().to_owned(), ended));
+        }
     }
 }

@@ -161,7 +161,8 @@ pub fn finish(
     // Codes up to 123 can only be a task's; 124 may mean that the time to wait was up, the
     // others also that this program was not found, failed, or was killed.
     let task_timed_out = outcome.code == code::TIMED_OUT && !outcome.gave_up;
-    let ambiguous = outcome.code >= code::FAILED || task_timed_out || any || !outcome.lost.is_empty();
+    let ambiguous =
+        outcome.code >= code::FAILED || task_timed_out || any || !outcome.lost.is_empty();
     if let Some(answer) = answer.filter(|_| ambiguous) {
         let first = outcome.ended.first().map_or("-", Id::name);
         // The name as the task that asks has given it.

@@ -29,7 +29,7 @@ pub fn cancel(
     for Survivor { task, pid, comm, .. } in &survivors {
         // (Another user's: what sudo started, for one.)
         let fields = [("pid", pid.to_string()), ("comm", comm.clone())];
-        let _ = journal.append(Kind::Leak, Some(task), &fields);
+        let _ = journal.append(Kind::Leak, task.as_ref(), &fields);
     }
     journal.catch_up().map_err(Error::journal("read", dir.path()))?;
     Ok(survivors)

@@ -128,6 +128,13 @@ impl<'a, W: Write> Collector<'a, W> {
             let found = candidates.iter().find_map(|name| run.latest(name));
             let found = found.filter(|task| !(self.request.once && task.collected.is_some()));
             let Some(id) = found.map(|task| task.id.clone()) else {
+                // Its own start may not be recorded yet.
+                let scope = self.request.scope.clone();
+                let mut around = std::iter::successors(scope, Id::parent);
+                if let Some(id) = around.find(|id| candidates.iter().any(|name| name == id.name()))
+                {
+                    return Err(Error::Itself { id });
+                }
                 if self.request.if_started {
                     self.teller.tell(&Note::NotStarted(name.as_str()));
                 } else {
@@ -367,7 +374,9 @@ impl<'a, W: Write> Collector<'a, W> {
 
     fn replay(&mut self, task: &Task, wanted: bool) -> Result<(), Error> {
         let failed = |error| Error::Replay { id: task.id.clone(), error };
-        let Some(mut log) = Log::open(self.dir, &task.id, task.failures + 1, files::LOG).map_err(failed)? else {
+        let Some(mut log) =
+            Log::open(self.dir, &task.id, task.failures + 1, files::LOG).map_err(failed)?
+        else {
             self.teller.tell(&Note::LogGone(task));
             return Ok(());
         };

@@ -27,9 +27,10 @@ pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Res
     let failed = || Error::journal("record the end of a task in", dir.path());
     // The descriptor is closed in what this process starts.
     let holder = locks::open(dir).map_err(failed())?;
-    let admission = match options.queued {
-        true => admit(dir, id, options, std::process::id(), holder.as_fd())?,
-        false => Admission::Admitted(None),
+    let admission = if options.queued {
+        admit(dir, id, options, std::process::id(), holder.as_fd())?
+    } else {
+        Admission::Admitted(None)
     };
     // Only now: until it has begun, a signal ends it.
     raw::outlive_polite_signals();

@@ -24,10 +24,8 @@ pub fn of(dir: &RunDir, run: &Run, task: &Task, log: &Log) -> Vec<Leak> {
         return Vec::new();
     }
     // Those of its own tasks are theirs; and what shows a task goes by itself.
-    let children: Vec<&Task> = run
-        .running()
-        .filter(|other| other.id != task.id && other.id.within(&task.id))
-        .collect();
+    let children: Vec<&Task> =
+        run.running().filter(|other| other.id != task.id && other.id.within(&task.id)).collect();
     let guards = children.iter().filter_map(|child| Some(child.guard?.pid));
     let members = kill::members(dir, &children);
     let theirs: HashSet<u32> = members.iter().map(|(_, stat)| stat.pid).chain(guards).collect();

@@ -36,10 +36,10 @@ pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
     }
     // One that exited by itself has given its token back.
     let token = journal.run().task(id).and_then(|task| task.token);
-    if let Some(token) = token.filter(|_| known.is_none_or(|code| code::signal(code).is_some())) {
-        if let Ok(Some(pool)) = Pool::open(dir, journal.run()) {
-            let _ = pool.give(token);
-        }
+    let token = token.filter(|_| known.is_none_or(|code| code::signal(code).is_some()));
+    let pool = token.and_then(|_| Pool::open(dir, journal.run()).ok().flatten());
+    if let (Some(token), Some(pool)) = (token, pool) {
+        let _ = pool.give(token);
     }
     drop(gate);
     if let Some(task) = journal.run().task(id).filter(|_| killed) {

@@ -18,6 +18,7 @@ use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle};
+use crate::process::registry::{self, Entry};
 use crate::process::stat::Stat;
 use crate::run::jobs::Jobs;
 use crate::run::task::Process;
@@ -132,6 +133,8 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         Some(Jobs::Own(size)) => Some(Pool::create(&dir, size).map_err(failed())?),
         _ => None,
     };
+    // Before there is a watcher: the wrapper then knows whose it is.
+    registry::tell(&Entry::Opened(dir.path().to_owned()));
     ensure_watcher(&dir, owner, pool.as_ref())?;
     Ok(Opened { dir, journal, _lock: lock })
 }
@@ -215,13 +218,25 @@ pub fn watcher(dir: &RunDir) -> Option<Process> {
     pidfd::alive(watcher).then_some(watcher)
 }
 
+/// Starts a watcher for a run that has lost its own; leaves that to whoever
+/// opens or starts something there at this moment.
+pub fn watch_again(dir: &RunDir, script: Option<Process>) -> Result<(), Error> {
+    let failed = || Error::journal("lock", dir.path());
+    let file = dir.file(files::LOCK, OFlags::RDWR | OFlags::CREATE).map_err(failed())?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            let journal = Journal::about(dir, &[]).map_err(failed())?;
+            let pool = Pool::open(dir, journal.run()).ok().flatten();
+            ensure_watcher(dir, script, pool.as_ref())
+        }
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(()),
+        Err(error) => Err(failed()(error.into())),
+    }
+}
+
 /// Starts a watcher if there is none, and leaves it the pool, whose tokens
 /// are there as long as somebody has it open. Call it under the run's lock.
-fn ensure_watcher(
-    dir: &RunDir,
-    script: Option<Process>,
-    pool: Option<&Pool>,
-) -> Result<(), Error> {
+fn ensure_watcher(dir: &RunDir, script: Option<Process>, pool: Option<&Pool>) -> Result<(), Error> {
     if watcher(dir).is_some() {
         return Ok(());
     }

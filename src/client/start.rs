@@ -81,8 +81,7 @@ pub fn plan(
     let timeout = asked.timeout.filter(|micros| *micros > 0);
     let (retries, capture) = (asked.retries, asked.capture);
     let options = Options { capture, after, locks, timeout, retries, queued };
-    let fields = options.fields();
-    let bytes: usize = fields.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
+    let bytes = options.to_string().len();
     if bytes > MOST_OPTIONS {
         return Err(Error::ManyOptions { id, bytes });
     }
@@ -110,13 +109,12 @@ pub fn start(
     }
     command.write_all(&words).map_err(failed())?;
     let mut fields = options.fields();
-    let text: Vec<String> = fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let (out, log) = outputs(&opened.dir, &id, 1, options.capture).map_err(failed())?;
     let child = myself()
         .arg("__guard")
         .arg(opened.dir.path())
         .arg(id.as_str())
-        .arg(text.join(" "))
+        .arg(options.to_string())
         .args(argv)
         .stdin(Stdio::null())
         .stdout(out)

@@ -159,7 +159,9 @@ pub fn reachable(jobs: &Jobs, script: u32) -> bool {
         Jobs::Own(_) => true,
         Jobs::Fifo(path) => is_pipe(Path::new(path)),
         Jobs::Pipe(read, write) => {
-            [read, write].iter().all(|fd| std::fs::exists(format!("/proc/{script}/fd/{fd}")).unwrap_or(false))
+            [read, write]
+                .iter()
+                .all(|fd| std::fs::exists(format!("/proc/{script}/fd/{fd}")).unwrap_or(false))
                 && is_pipe(Path::new(&format!("/proc/{script}/fd/{read}")))
         }
     }

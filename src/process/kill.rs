@@ -21,14 +21,16 @@ const GUARD_PATIENCE: u64 = 2_000_000;
 /// How long after TERM the first look for processes that were forked
 /// meanwhile is taken, microseconds; the next ones wait twice as long each.
 const FIRST_PAUSE: u64 = 20_000;
+/// How long a killed process may take to die, microseconds.
+const DYING: u64 = 2_000_000;
 /// How often a fork may outrun the killer before it gives up.
 const ROUNDS: usize = 20;
 
 /// A process that could not be ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survivor {
-    /// Of which task.
-    pub task: Id,
+    /// Of which task, if that is known.
+    pub task: Option<Id>,
     /// Its pid.
     pub pid: u32,
     /// Its command name.
@@ -50,9 +52,9 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
         let asked = look(dir, tasks, &mut known);
         for (_, stat) in &known[asked..] {
             // A stopped process takes TERM only once it goes on.
-            let _ = signal(process(stat), &[Signal::TERM, Signal::CONT]);
+            let _ = signal(stat.process(), &[Signal::TERM, Signal::CONT]);
         }
-        let left: Vec<Process> = known.iter().map(|(_, stat)| process(stat)).collect();
+        let left: Vec<Process> = known.iter().map(|(_, stat)| stat.process()).collect();
         if pause == FIRST_PAUSE {
             for guard in &guards {
                 // It passes this on to a task that has begun since; before
@@ -70,21 +72,32 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
         pause *= 2;
     }
 
+    let survivors = kill_all(|| {
+        look(dir, tasks, &mut known);
+        known.iter().map(|(task, stat)| (Some(task.clone()), stat.clone())).collect()
+    });
+    wait_all(guards.iter(), clock::now().0 + GUARD_PATIENCE);
+    for guard in &guards {
+        let _ = signal(*guard, &[Signal::KILL]);
+    }
+    survivors
+}
+
+/// Kills, in rounds, what each `look` finds: all are stopped before any is
+/// killed, for a parent must not fork while its children die. Returns what is
+/// still there.
+pub fn kill_all(mut look: impl FnMut() -> Vec<(Option<Id>, Stat)>) -> Vec<Survivor> {
     let mut survivors = Vec::new();
     for _ in 0..ROUNDS {
-        look(dir, tasks, &mut known);
         survivors.clear();
-        // Stop all before killing any: a parent must not fork while its
-        // children die.
         let mut stopped = Vec::new();
-        for (task, stat) in &known {
-            let (task, comm) = (task.clone(), stat.comm.clone());
-            match signal(process(stat), &[Signal::STOP]) {
-                Ok(()) => stopped.push(process(stat)),
+        for (task, stat) in look() {
+            match signal(stat.process(), &[Signal::STOP]) {
+                Ok(()) => stopped.push(stat.process()),
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                 Err(error) => {
                     let why = error.to_string();
-                    survivors.push(Survivor { task, pid: stat.pid, comm, why });
+                    survivors.push(Survivor { task, pid: stat.pid, comm: stat.comm, why });
                 }
             }
         }
@@ -94,11 +107,7 @@ pub fn end(dir: &RunDir, tasks: &[&Task], grace: u64) -> Vec<Survivor> {
         for process in &stopped {
             let _ = signal(*process, &[Signal::KILL]);
         }
-        wait_all(stopped.iter(), clock::now().0 + GUARD_PATIENCE);
-    }
-    wait_all(guards.iter(), clock::now().0 + GUARD_PATIENCE);
-    for guard in &guards {
-        let _ = signal(*guard, &[Signal::KILL]);
+        wait_all(stopped.iter(), clock::now().0 + DYING);
     }
     survivors
 }
@@ -134,7 +143,7 @@ pub fn end_strays(dir: &RunDir, run: &Run, grace: u64) -> usize {
             let state = run.task(id).map(Task::state);
             matches!(state, None | Some(State::Signalled(_) | State::Cancelled | State::Lost))
         })
-        .map(|(_, stat)| process(&stat))
+        .map(|(_, stat)| stat.process())
         .collect();
     for how in [Signal::TERM, Signal::KILL] {
         for stray in &strays {
@@ -160,17 +169,15 @@ pub fn members(dir: &RunDir, tasks: &[&Task]) -> Vec<(Id, Stat)> {
     all
 }
 
-fn process(stat: &Stat) -> Process {
-    Process { pid: stat.pid, started: stat.started }
-}
-
-fn signal(process: Process, signals: &[Signal]) -> std::io::Result<()> {
+/// Sends `signals` to a process, if it is still that one.
+pub fn signal(process: Process, signals: &[Signal]) -> std::io::Result<()> {
     let handle = Handle::open(process)?;
     let handle = handle.ok_or_else(|| std::io::Error::from_raw_os_error(libc::ESRCH))?;
     signals.iter().try_for_each(|signal| handle.signal(*signal))
 }
 
-fn wait_all<'a>(processes: impl Iterator<Item = &'a Process>, deadline: u64) {
+/// Waits until these have ended, or until `deadline`.
+pub fn wait_all<'a>(processes: impl Iterator<Item = &'a Process>, deadline: u64) {
     for process in processes {
         if let Ok(Some(handle)) = Handle::open(*process) {
             let left = deadline.saturating_sub(clock::now().0);

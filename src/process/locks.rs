@@ -19,9 +19,9 @@ use crate::run::files;
 /// The byte that `name` stands for: its FNV-1a hash (Fowler, Noll, Vo; 64
 /// bits), cut to what a file offset can be.
 pub fn byte(name: &str) -> u64 {
-    let hash = name
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
+        (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
+    });
     hash >> 2
 }
 

@@ -2,6 +2,7 @@
 //! grow. The only floor with `unsafe` (in `raw`), and the only one that
 //! signals a process.
 
+pub mod below;
 pub mod cgroup;
 pub mod clock;
 pub mod dir;
@@ -13,5 +14,7 @@ pub mod locks;
 pub mod notify;
 pub mod pidfd;
 pub mod raw;
+pub mod registry;
+pub mod signals;
 pub mod stat;
 pub mod tree;

@@ -2,7 +2,12 @@
 
 #![expect(unsafe_code, reason = "these calls have no safe wrapper yet")]
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::process::Signal;
 
 /// Closes all descriptors but the standard three: what a long-lived process
 /// must do with the files and pipes that its caller happened to have open.
@@ -123,4 +128,137 @@ pub fn shell_code(status: i32) -> u8 {
     } else {
         libc::WEXITSTATUS(status) as u8
     }
+}
+
+/// Whether SIGPIPE was ignored when this program was started. Only code that
+/// runs before `main` can know: Rust's runtime ignores it then.
+static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
+
+#[used]
+#[unsafe(link_section = ".init_array")]
+static BEFORE_MAIN: extern "C" fn() = {
+    extern "C" fn look() {
+        PIPE_WAS_IGNORED.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    }
+    look
+};
+
+fn is_ignored(signal: i32) -> bool {
+    let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action this only fills in `action`, which is read
+    // only if it did.
+    unsafe {
+        libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) == 0
+            && action.assume_init().sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// What a program finds when it is started, as far as [`take_signals`]
+/// changes it.
+#[derive(Clone, Copy)]
+pub struct Inherited {
+    mask: libc::sigset_t,
+    pipe_ignored: bool,
+    child_ignored: bool,
+}
+
+/// Signals that say that this very process did something wrong: they are not
+/// taken.
+const OWN_FAULTS: [i32; 10] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGSYS,
+    libc::SIGABRT,
+    libc::SIGPIPE,
+    libc::SIGXCPU,
+    libc::SIGXFSZ,
+];
+
+/// From here on signals do nothing to this process but become readable from
+/// the descriptor (signalfd(2)). Those that were ignored stay ignored, except
+/// CHLD, for then the kernel would keep no child's exit code.
+///
+/// # Errors
+/// When there are no descriptors left.
+pub fn take_signals() -> std::io::Result<(OwnedFd, Inherited)> {
+    let mut taken = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    let child_ignored = is_ignored(libc::SIGCHLD);
+    // SAFETY: both sets are filled in before they are read; signalfd makes a
+    // descriptor that nobody else knows.
+    unsafe {
+        if child_ignored {
+            libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        }
+        libc::sigfillset(taken.as_mut_ptr());
+        for signal in 1..=libc::SIGRTMAX() {
+            if OWN_FAULTS.contains(&signal) || is_ignored(signal) {
+                libc::sigdelset(taken.as_mut_ptr(), signal);
+            }
+        }
+        let taken = taken.assume_init();
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const taken, mask.as_mut_ptr());
+        let mask = mask.assume_init();
+        let fd = libc::signalfd(-1, &raw const taken, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+        if fd < 0 {
+            let error = std::io::Error::last_os_error();
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut());
+            return Err(error);
+        }
+        let pipe_ignored = PIPE_WAS_IGNORED.load(Ordering::Relaxed);
+        Ok((OwnedFd::from_raw_fd(fd), Inherited { mask, pipe_ignored, child_ignored }))
+    }
+}
+
+/// Makes `command` find the signals as this program found them.
+pub fn pass_on(command: &mut Command, inherited: Inherited) {
+    let ignored =
+        [(libc::SIGPIPE, inherited.pipe_ignored), (libc::SIGCHLD, inherited.child_ignored)];
+    let restore = move || {
+        for (signal, ignored) in ignored {
+            let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+            // SAFETY: signal(2) may be called between fork and exec.
+            unsafe { libc::signal(signal, action) };
+        }
+        let mask = inherited.mask;
+        // SAFETY: as above; the set is an initialised copy.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut()) };
+        Ok(())
+    };
+    // SAFETY: the closure only makes system calls and allocates nothing.
+    unsafe { command.pre_exec(restore) };
+}
+
+/// Lets `signal` through to this process, once: it stops or ends it, as the
+/// signal does by default.
+pub fn suffer(signal: i32) {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the set is emptied before it is used; no handler is installed
+    // that could run.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::raise(signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
+/// Gives `signal` its default action.
+pub fn make_default(signal: i32) {
+    // SAFETY: no handler of ours is lost that anything relies on.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+}
+
+/// The signal with this number, also a real-time one.
+pub fn signal(number: i32) -> Option<Signal> {
+    let real_time = || {
+        let valid = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number);
+        // SAFETY: a signal of that number exists and the C library does not use it itself.
+        valid.then(|| unsafe { Signal::from_raw_unchecked(number) })
+    };
+    Signal::from_named_raw(number).or_else(real_time)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use crate::run::Time;
+use crate::run::task::Process;
 
 /// Clock ticks per second in `/proc`: 100 on every Linux architecture
 /// (`USER_HZ`, fixed in the kernel's user-space interface).
@@ -48,6 +49,11 @@ impl Stat {
             Some((meta.dev(), meta.ino()))
         };
         file("self").is_some_and(|mine| file(&self.pid.to_string()) == Some(mine))
+    }
+
+    /// Who it is.
+    pub fn process(&self) -> Process {
+        Process { pid: self.pid, started: self.started }
     }
 
     /// All processes.

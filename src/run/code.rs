@@ -10,7 +10,10 @@ pub const SKIPPED: u8 = 123;
 pub const TIMED_OUT: u8 = 124;
 /// meanwhile itself failed (the number of coreutils `timeout`, `env`, `nohup`).
 pub const FAILED: u8 = 125;
-/// No task of that name (the number of POSIX `wait` for an unknown pid).
+/// A command that is there but cannot be run (the number of POSIX shells).
+pub const CANNOT_RUN: u8 = 126;
+/// No task of that name (the number of POSIX `wait` for an unknown pid), or no such
+/// command (that of POSIX shells).
 pub const UNKNOWN: u8 = 127;
 /// Ended by SIGTERM: 128 + 15.
 pub const TERMINATED: u8 = 143;

@@ -81,13 +81,15 @@ mod tests {
 
     #[test]
     fn tasks_that_wait_for_each_other_are_found() {
-        let two = ["1 start a pid=1", "1 start b pid=2", "2 wait b by=7 in=a", "2 wait a by=8 in=b"];
+        let two =
+            ["1 start a pid=1", "1 start b pid=2", "2 wait b by=7 in=a", "2 wait a by=8 in=b"];
         assert_eq!(cycle(&two, "a").as_deref(), Some("a b a"));
         assert_eq!(cycle(&two[..3], "a"), None);
         // One that has ended, or whose client is gone, holds nobody up.
         assert_eq!(cycle(&[&two[..], &["3 end b code=0"]].concat(), "a"), None);
         assert_eq!(cycle(&[&two[..], &["3 woken - by=8"]].concat(), "a"), None);
-        let dead = ["1 start a pid=1", "1 start b pid=2", "2 wait b by=7 in=a", "2 wait a by=99 in=b"];
+        let dead =
+            ["1 start a pid=1", "1 start b pid=2", "2 wait b by=7 in=a", "2 wait a by=99 in=b"];
         assert_eq!(cycle(&dead, "a"), None);
     }
 

@@ -122,12 +122,33 @@ mod tests {
     #[test]
     fn only_our_files_are_ours() {
         for ours in [
-            "journal", "lock", "locks", "jobs", "a.log", "a~2.argv", "p%c.out", "answer.12",
-            "a.b.log", "a,2.log", "a~2,13.out", "a.vars",
+            "journal",
+            "lock",
+            "locks",
+            "jobs",
+            "a.log",
+            "a~2.argv",
+            "p%c.out",
+            "answer.12",
+            "a.b.log",
+            "a,2.log",
+            "a~2,13.out",
+            "a.vars",
         ] {
             assert!(is_ours(ours), "{ours}");
         }
-        for other in ["id_rsa", "x y.log", ".log", "notes.txt", "answer.x", "a%.log", "%.log", "a,.log", "a,x.log", "a,2.argv"] {
+        for other in [
+            "id_rsa",
+            "x y.log",
+            ".log",
+            "notes.txt",
+            "answer.x",
+            "a%.log",
+            "%.log",
+            "a,.log",
+            "a,x.log",
+            "a,2.argv",
+        ] {
             assert!(!is_ours(other), "{other}");
         }
     }

@@ -47,11 +47,11 @@ impl Jobs {
     /// script. GNU make 4.2 and later say `--jobserver-auth=R,W` (or, from
     /// 4.4, `fifo:PATH`), older ones `--jobserver-fds=R,W`; the last one counts.
     pub fn of_makeflags(flags: &str) -> Option<Self> {
-        let auth = flags.split_whitespace().filter_map(|word| {
+        let mut auth = flags.split_whitespace().rev().filter_map(|word| {
             let auth = word.strip_prefix("--jobserver-auth=");
             auth.or_else(|| word.strip_prefix("--jobserver-fds="))
         });
-        match auth.last()? {
+        match auth.next()? {
             auth if auth.starts_with("fifo:/") => Some(Self::Fifo(auth[5..].to_owned())),
             auth => {
                 let (read, write) = auth.split_once(',')?;

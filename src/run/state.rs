@@ -245,9 +245,7 @@ mod tests {
         let options = &task.options;
         assert_eq!(options.after.iter().map(Id::as_str).collect::<Vec<_>>(), ["a", "c~2"]);
         assert_eq!((&options.locks[..], options.retries), (&["apt".to_owned()][..], 2));
-        let fields: Vec<String> =
-            options.fields().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-        assert_eq!(&Options::parse(&fields.join(" ")), options);
+        assert_eq!(&Options::parse(&options.to_string()), options);
     }
 
     #[test]
@@ -257,9 +255,13 @@ mod tests {
         assert_eq!((run.tasks()[0].state(), run.tasks()[0].code()), (State::TimedOut, Some(124)));
         assert_eq!(run.tasks()[0].deadline(), None);
         assert_eq!(state(&[start, "2.0 end a code=0", "2.5 timeout a"]), State::Succeeded);
-        let run = fold(&["1.0 start b pid=2 queued=1", "2.0 skip b root=a code=3", "2.1 end b code=9"]);
+        let run =
+            fold(&["1.0 start b pid=2 queued=1", "2.0 skip b root=a code=3", "2.1 end b code=9"]);
         assert_eq!((run.tasks()[0].state(), run.tasks()[0].code()), (State::Skipped, Some(123)));
-        assert_eq!(run.tasks()[0].skipped.as_ref().map(|c| (c.root.as_str(), c.code)), Some(("a", 3)));
+        assert_eq!(
+            run.tasks()[0].skipped.as_ref().map(|c| (c.root.as_str(), c.code)),
+            Some(("a", 3))
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A task: one start of a name, and where it stands.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::{Id, Kind, Record, Time, code, record};
@@ -165,6 +166,15 @@ impl Options {
         add("timeout", self.timeout.unwrap_or(0).to_string(), self.timeout.is_some());
         add("retries", self.retries.to_string(), self.retries > 0);
         fields
+    }
+}
+
+/// As `key=value key=value`.
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<String> =
+            self.fields().into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+        f.write_str(&fields.join(" "))
     }
 }
 

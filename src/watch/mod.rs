@@ -18,6 +18,7 @@
 //! taken while the script waited for it to be started.
 
 mod script;
+pub mod wrap;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};

@@ -28,7 +28,6 @@ fn a_program_that_lets_go_of_everything_is_still_found() {
     }
 }
 
-
 /// Where control groups are delegated, not even a program that lets go of
 /// its environment, too, escapes (from a task that passes through admission).
 #[test]
@@ -115,7 +114,11 @@ fn what_cannot_be_ended_is_named() {
         let named = format!("could not end pid {pid} (sleep)");
         assert!(output.stderr.contains(&named), "{}", output.stderr);
         assert!(output.stdout.starts_with("cancel 125\n143\n"), "{}", output.stdout);
-        assert!(output.stdout.contains(&format!("left behind sudo: pid {pid}")), "{}", output.stdout);
+        assert!(
+            output.stdout.contains(&format!("left behind sudo: pid {pid}")),
+            "{}",
+            output.stdout
+        );
     }
 }
 

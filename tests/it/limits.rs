@@ -317,10 +317,7 @@ fn limited(shell: Shell) {
 #[test]
 fn a_start_from_the_command_line_has_the_same_options() {
     let sandbox = Sandbox::new();
-    sandbox.write(
-        "flaky",
-        "echo x >>tries; echo try $(wc -l <tries); [ $(wc -l <tries) -ge 3 ]\n",
-    );
+    sandbox.write("flaky", "echo x >>tries; echo try $(wc -l <tries); [ $(wc -l <tries) -ge 3 ]\n");
     let text = "export MEANWHILE_DIR=$PWD/run MEANWHILE_JOBS=1
         meanwhile start first -- sh -c 'sleep 0.1; echo first >>order'
         meanwhile start second --after first --lock l -- sh -c 'echo second >>order; exit 4'
@@ -337,8 +334,7 @@ fn a_start_from_the_command_line_has_the_same_options() {
     let mut script = sandbox.script(BASH, text);
     let output = sandbox.finish(script.spawn().unwrap()).ok();
     assert_eq!(
-        output.stdout,
-        "nobody 2\nsecond 4\nthird 123\nslow 124\ntry 3\ntry 2\n",
+        output.stdout, "nobody 2\nsecond 4\nthird 123\nslow 124\ntry 3\ntry 2\n",
         "{}",
         output.stderr
     );

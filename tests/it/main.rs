@@ -1,8 +1,8 @@
 //! The integration tests, one binary. `sandbox` runs a script in a shell and
 //! makes sure that it ends and leaves nothing behind; the other files mirror
 //! what is promised: the contract in every shell (`scenarios`), the original's
-//! faults (`fourteen`), faults injected (`faults`, `broken`, `steps`), the command
-//! line (`cli`), devstack, the documents, the house.
+//! faults (`fourteen`), faults injected (`faults`, `broken`, `steps`), the wrapper
+//! (`wrapped`, and at a terminal), the command line (`cli`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -20,3 +20,5 @@ mod model;
 mod sandbox;
 mod scenarios;
 mod steps;
+mod terminal;
+mod wrapped;

@@ -40,8 +40,11 @@ struct Program {
 const TASKS: usize = 6;
 
 fn step() -> impl Strategy<Value = Step> {
-    let tries = (0u32..4, 1u8..120, 0u8..40)
-        .prop_map(|(fails, code, millis)| Body::Tries { fails, code, millis });
+    let tries = (0u32..4, 1u8..120, 0u8..40).prop_map(|(fails, code, millis)| Body::Tries {
+        fails,
+        code,
+        millis,
+    });
     let body = prop_oneof![
         6 => tries,
         1 => (0u8..3).prop_map(|code| Body::Nested { code }),
@@ -315,7 +318,8 @@ fn own(log: &str) -> String {
 fn a_parallel_run_equals_a_serial_one() {
     let full = std::env::var_os("MEANWHILE_TEST_FULL").is_some();
     let cases = if full { 1_000 } else { 25 };
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let runs = std::cell::Cell::new(0);
     let result = TestRunner::new(config).run(&program(), |program| {
         let case = Model::run(&program);

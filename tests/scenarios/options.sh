@@ -105,19 +105,19 @@ check 'retries: the last output' 'try 2' "$value"
 one=old two=old gone=old other=old
 sets() {
     one="it's \$HOME
-second  line" two= other=new
+second  line" two='' other=new
     unset gone
 }
 async_run --export "one two" --export=gone sets sets
 code async_wait sets
 check 'export' "it's \$HOME${nl}second  line|||old" "$one|$two|${gone-}|$other"
 fails_after() {
-    one=set
+    one='was set'
     exit 4
 }
 async_run --export one fails_after fails_after
 code async_wait fails_after
-check 'export: of a task that fails' '4 set' "$rc $one"
+check 'export: of a task that fails' '4 was set' "$rc $one"
 code async_run --export 'one;x' x touch started
 check 'export: no name' 2 "$rc"
 if [ "$SCENARIO_NAME" = bash ] || [ "$SCENARIO_NAME" = zsh ]; then
