@@ -213,6 +213,9 @@ _mw_append() { \printf '\036%s %s\n' "$_mw_up" "$1" >>"$_mw_dir/journal"; }
 # Prints its arguments, NUL after each.
 _mw_words() { \printf '%s\0' "$@"; }
 
+_mw_nl='
+'
+
 # Prints its argument as it is; the same as a line.
 _mw_put() { \printf %s "$1"; }
 _mw_say_out() { \printf '%s\n' "$1"; }

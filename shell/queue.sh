@@ -9,7 +9,8 @@ _mw_admit() {
     _mw_free_fd
     _mw_code=125
     case $_mw_fd in
-        ?*)
+        '') _mw_put "meanwhile: $_mw_id: cannot queue: none of the descriptors 3 to 9 is free$_mw_nl" ;;
+        *)
             _mw_code=0
             \eval "exec $_mw_fd<>\"\$_mw_dir/locks\""
             _mw_whoami

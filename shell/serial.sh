@@ -42,9 +42,6 @@ _mw_off_run() {
     return 0
 }
 
-_mw_nl='
-'
-
 # One attempt; sets _mw_code. (Another verb may run in it: what is needed
 # afterwards is put aside.)
 _mw_off_attempt() {
