@@ -8,7 +8,9 @@ _mw_usage() {
 }
 
 _mw_run() {
-    _mw_capture='' _mw_live='' _mw_export='' _mw_plan='' _mw_after='' _mw_lock='' _mw_timeout='' _mw_retries=''
+    _mw_capture='' _mw_live='' _mw_export='' _mw_after='' _mw_lock=''
+    _mw_timeout=${MEANWHILE_TIMEOUT-} _mw_retries=${MEANWHILE_RETRIES-}
+    _mw_plan=${_mw_timeout:+1}${_mw_retries:+1}
     while :; do
         case ${1-} in
             --capture) _mw_capture=1 ;;
@@ -131,7 +133,7 @@ _mw_check_name() {
                 case $_mw_value in *' '*) _mw_fields=" ${_mw_value#* }" ;; *) _mw_fields= ;; esac
                 ;;
             2:*) return 2 ;;
-            *:1)
+            *:?*)
                 # The program is broken, and with it what was asked for.
                 _mw_say "meanwhile: $_mw_name: cannot be planned: steps run one after the other"
                 _mw_mode=off

@@ -16,11 +16,12 @@ pub struct Options {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     lock: Vec<String>,
     /// End the task after this time, all its attempts together: code 124.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", env = "MEANWHILE_TIMEOUT", hide_env_values = true,
+          value_parser = parse_timeout)]
     timeout: Option<u64>,
     /// Try again up to so many times when it fails.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true,
-          value_parser = clap::value_parser!(u32).range(..=1000))]
+          env = "MEANWHILE_RETRIES", hide_env_values = true, value_parser = parse_retries)]
     retries: u32,
     /// Keep standard output apart from the log, for `meanwhile get`.
     #[arg(long)]
@@ -28,6 +29,17 @@ pub struct Options {
     /// Show its lines on standard error while it runs, each with its name.
     #[arg(long)]
     pub live: bool,
+}
+
+// An empty variable is as none: of these two, 0 means that.
+
+fn parse_timeout(text: &str) -> Result<u64, String> {
+    if text.is_empty() { Ok(0) } else { duration::parse(text) }
+}
+
+fn parse_retries(text: &str) -> Result<u32, String> {
+    let count = if text.is_empty() { Some(0) } else { text.parse().ok() };
+    count.filter(|count| *count <= 1000).ok_or_else(|| "it is a number up to 1000".to_owned())
 }
 
 /// Reads what `MEANWHILE_JOBS` says, for the processors that this process may use.

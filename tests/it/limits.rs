@@ -87,6 +87,34 @@ fn the_setting_is_checked_and_counted() {
     }
 }
 
+/// GNU make from 4.4 on names its pool by a path.
+#[test]
+fn a_pool_that_is_named_by_a_path_gets_its_tokens_back() {
+    for shell in BOTH {
+        let sandbox = Sandbox::new();
+        prepare(&sandbox);
+        let text =
+            format!("{JOB}for n in 1 2 3 4; do async_run j$n job j$n; done\nasync_wait --all");
+        sandbox.write("inner.sh", &with_glue(shell, &text));
+        // What make does: the pipe is open as long as make is there. (Its
+        // name must hold no space, as the sandbox's does.)
+        let pipe = tempfile::tempdir().unwrap();
+        let outer = format!(
+            "cd {} && mkfifo pool && exec 3<>pool && printf + >&3 && cd \"$OLDPWD\"\n\
+             MAKEFLAGS=\" -j2 --jobserver-auth=fifo:{}/pool\" {} inner.sh || exit\n\
+             dd bs=1 count=1 <&3 2>/dev/null; echo; echo more >&3; head -n 1 <&3",
+            pipe.path().display(),
+            pipe.path().display(),
+            shell.call.join(" ")
+        );
+        let output = sandbox.finish(sandbox.script(BASH, &outer).spawn().unwrap()).ok();
+        assert_eq!(output.stdout, "+\nmore\n", "one token, and no other");
+        let (most, jobs) = counted(&sandbox);
+        assert_eq!(jobs, 4);
+        assert!(most <= 2, "{}: {most} at once of 2", shell.name);
+    }
+}
+
 /// Tasks inside tasks, siblings that wait for each other's, one slot: nobody hangs.
 #[test]
 fn one_slot_is_enough() {

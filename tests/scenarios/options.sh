@@ -101,6 +101,17 @@ code async_get value short
 check 'retries: used up' 1 "$rc"
 check 'retries: the last output' 'try 2' "$value"
 
+rm tries
+MEANWHILE_RETRIES=2 MEANWHILE_TIMEOUT=1000
+async_run by_setting flaky
+unset MEANWHILE_RETRIES MEANWHILE_TIMEOUT
+code async_wait --quiet by_setting
+check 'retries: by the variable' 0 "$rc"
+MEANWHILE_TIMEOUT=soon
+code async_run x touch started
+unset MEANWHILE_TIMEOUT
+check 'timeout: a wrong variable' 2 "$rc"
+
 # --export: values reach the script when the task is collected, and not before.
 one=old two=old gone=old other=old
 sets() {
