@@ -1,5 +1,6 @@
 # The four commands: demo, test, bench, lint. `make install` puts the program
-# into PREFIX/bin; `make docs` regenerates what is generated.
+# into PREFIX/bin; `make docs` regenerates what is generated; `make fuzz
+# SECONDS_EACH=600` looks for inputs that break a promise.
 
 CARGO  ?= cargo
 HOST   := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -10,7 +11,7 @@ PREFIX ?= /usr/local
 STATIC  = RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked --target $(HOST)
 PROGRAM = $(CURDIR)/target/$(HOST)/release/meanwhile
 
-.PHONY: build demo test bench lint docs install
+.PHONY: build demo test bench lint fuzz docs install
 
 build:
 	$(STATIC)
@@ -29,6 +30,12 @@ bench: build
 lint:
 	tests/install-tools.sh
 	tests/lint.sh
+
+SECONDS_EACH ?= 10
+
+fuzz:
+	tests/install-tools.sh
+	fuzz/run.sh '$(SECONDS_EACH)'
 
 docs: build
 	tests/generate-docs.sh '$(PROGRAM)'

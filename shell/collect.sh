@@ -90,8 +90,9 @@ _mw_understand() {
     _mw_whoami
     _mw_answer='' _mw_alone='' _mw_first='' _mw_lost=''
     if [ -r "$_mw_dir/answer.$_mw_self" ]; then
-        # CALL, then CODE CODE-WITHOUT-LOST FIRST LOST…, or `partial` CODE
-        \read -r _mw_lost <"$_mw_dir/answer.$_mw_self" || :
+        # CALL, then CODE CODE-WITHOUT-LOST FIRST LOST…, or `partial` CODE;
+        # without the end of its line it is torn, and none.
+        \read -r _mw_lost <"$_mw_dir/answer.$_mw_self" || _mw_lost=
         case $_mw_lost in
             "$_mw_calls "*) _mw_lost=${_mw_lost#* } ;;
             *) _mw_lost= ;; # of an earlier client
@@ -186,8 +187,25 @@ _mw_get() {
         ${_mw_scope:+"--in=$_mw_scope"} "$@") && _mw_rc=0 || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
     if [ "$_mw_rc" -ge 125 ]; then
-        _mw_understand || _mw_ask_again --quiet "$@"
+        _mw_understand || {
+            _mw_ask_again --quiet "$@"
+            _mw_read_value
+        }
     fi
     case $_mw_rc in 124) ;; *) _mw_done "$@" ;; esac
     return "$_mw_rc"
+}
+
+# The client gave no value, or half of one: takes it from the file. A code of
+# 0 must not come with a value that nobody has read.
+_mw_read_value() {
+    _mw_make_key
+    \eval "_mw_stem=\${_mw_stem_$_mw_key-}"
+    [ -n "$_mw_stem" ] || _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}$_mw_name
+    if _mw_value=$(_mw_inside command cat "$_mw_dir/$_mw_stem.out" 2>/dev/null); then
+        \eval "$_mw_var=\$_mw_value"
+    elif [ "$_mw_rc" -eq 0 ]; then
+        _mw_say "meanwhile: $_mw_name: its output cannot be read"
+        _mw_rc=125
+    fi
 }

@@ -20,6 +20,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use super::guard::say;
 use super::{Error, lost, slots};
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
@@ -134,7 +135,7 @@ impl Asker<'_> {
                 return Ok(None);
             }
             Err(error) => {
-                eprintln!("meanwhile: {}: the number of tasks is not limited: {error}", self.id);
+                say(&format!("{}: the number of tasks is not limited: {error}", self.id));
                 self.begin(None);
                 return Ok(None);
             }

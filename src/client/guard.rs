@@ -4,6 +4,7 @@
 //! script started is a subshell of that script; see `shell/start.sh`.)
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -24,34 +25,47 @@ pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Res
     // A session of its own: the terminal's signals are not meant for it, and
     // its process group holds exactly this task.
     let _ = rustix::process::setsid();
-    let failed = || Error::journal("record the end of a task in", dir.path());
-    // The descriptor is closed in what this process starts.
-    let holder = locks::open(dir).map_err(failed())?;
-    let admission = if options.queued {
-        admit(dir, id, options, std::process::id(), holder.as_fd())?
-    } else {
-        Admission::Admitted(None)
+    // What it is granted is held by this descriptor, which is closed in what
+    // this process starts.
+    let holder = options.queued.then(|| locks::open(dir)).transpose();
+    let holder = holder.map_err(Error::journal("queue in", dir.path()))?;
+    let admission = match &holder {
+        Some(holder) => admit(dir, id, options, std::process::id(), holder.as_fd())?,
+        None => Admission::Admitted(None),
     };
     // Only now: until it has begun, a signal ends it.
     raw::outlive_polite_signals();
-    let mut journal = Journal::about(dir, &[]).map_err(failed())?;
-    let pool = Pool::open(dir, journal.run()).ok().flatten();
     let code = match admission {
         Admission::Skipped => code::SKIPPED,
         Admission::Admitted(token) => {
-            let own = matches!(journal.run().jobs, Some(Jobs::Own(_)));
-            let flags = own.then(|| jobserver::share(dir).ok()).flatten();
-            let code = attempts(dir, id, options, argv, flags.as_deref());
-            if let (Some(token), Some(pool)) = (token, &pool) {
-                let _ = pool.give(token);
-            }
-            code
+            in_pool(dir, token, |flags| attempts(dir, id, options, argv, flags))
         }
     };
     let mut fields = vec![("code", code.to_string())];
     fields.extend(Stat::of(std::process::id()).map(|stat| ("cpu", stat.cpu.to_string())));
-    journal.append(Kind::End, Some(id), &fields).map_err(failed())?;
+    let recorded = Journal::about(dir, &[])
+        .and_then(|mut journal| journal.append(Kind::End, Some(id), &fields));
+    if let Err(error) = recorded {
+        // Its own exit code still tells, to who waits for it.
+        say(&format!("{id}: cannot record its end: {error}"));
+    }
     Ok(code)
+}
+
+/// Does `work` with what lets programs share the run's own pool, and puts the
+/// token back.
+fn in_pool(dir: &RunDir, token: Option<u8>, work: impl FnOnce(Option<&str>) -> u8) -> u8 {
+    let Some(token) = token else { return work(None) };
+    let journal = Journal::about(dir, &[]).ok();
+    let run = journal.as_ref().map(Journal::run);
+    let pool = run.and_then(|run| Pool::open(dir, run).ok().flatten());
+    let own = run.is_some_and(|run| matches!(run.jobs, Some(Jobs::Own(_))));
+    let flags = own.then(|| jobserver::share(dir).ok()).flatten();
+    let code = work(flags.as_deref());
+    if let Some(pool) = pool {
+        let _ = pool.give(token);
+    }
+    code
 }
 
 fn attempts(
@@ -76,7 +90,7 @@ fn attempts(
         let code = match command.status() {
             Ok(status) => raw::shell_code(status.into_raw()),
             Err(error) => {
-                eprintln!("meanwhile: {id}: cannot run {}: {error}", program.to_string_lossy());
+                say(&format!("{id}: cannot run {}: {error}", program.to_string_lossy()));
                 if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 }
             }
         };
@@ -95,4 +109,10 @@ pub fn again(dir: &RunDir, id: &Id, code: u8) -> bool {
     // What cannot be recorded would have its output taken for that of the attempt before.
     !journal.run().task(id).is_some_and(ending)
         && journal.append(Kind::Attempt, Some(id), &[("code", code.to_string())]).is_ok()
+}
+
+/// Says it in the task's log. That may be on the disk that is full, which is
+/// no reason to panic, as `eprintln!` would.
+pub(super) fn say(message: &str) {
+    let _ = std::io::stderr().write_all(format!("meanwhile: {message}\n").as_bytes());
 }

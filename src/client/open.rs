@@ -72,10 +72,14 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     };
     let path = dir.path().to_owned();
     let failed = || Error::journal("open", &path);
-    let owner = asked.owner.map(|pid| Process {
-        pid,
-        started: Stat::of(pid).map(|stat| stat.started).unwrap_or_default(),
-    });
+    let owner = match asked.owner {
+        // Without its start the script could not be told from a later process.
+        Some(pid) => Stat::read(pid)
+            .map_err(Error::journal("see the script of", &path))?
+            .map(|stat| Process { pid, started: stat.started })
+            .or(Some(Process { pid, started: Time::default() })),
+        None => None,
+    };
     let mut patient = true;
     let lock = loop {
         let lock = lock(&dir, files::LOCK).map_err(failed())?;
@@ -213,9 +217,7 @@ fn close(journal: &mut Journal) {
 /// The run's watcher, if it lives.
 pub fn watcher(dir: &RunDir) -> Option<Process> {
     let text = String::from_utf8(dir.read(files::WATCHER).ok()?).ok()?;
-    let (pid, started) = text.trim_end().split_once(' ')?;
-    let watcher = Process { pid: pid.parse().ok()?, started: Time::parse(started)? };
-    pidfd::alive(watcher).then_some(watcher)
+    files::parse_watcher(&text).filter(|watcher| pidfd::alive(*watcher))
 }
 
 /// Starts a watcher for a run that has lost its own; leaves that to whoever

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Error;
 use super::open::{Opened, myself};
@@ -110,7 +111,7 @@ pub fn start(
     command.write_all(&words).map_err(failed())?;
     let mut fields = options.fields();
     let (out, log) = outputs(&opened.dir, &id, 1, options.capture).map_err(failed())?;
-    let child = myself()
+    let mut child = myself()
         .arg("__guard")
         .arg(opened.dir.path())
         .arg(id.as_str())
@@ -122,7 +123,16 @@ pub fn start(
         .spawn()
         .map_err(|error| Error::Spawn { what: id.to_string(), error })?;
     fields.insert(0, ("pid", child.id().to_string()));
-    opened.journal.append(Kind::Start, Some(&id), &fields).map_err(failed())?;
+    if let Err(error) = opened.journal.append(Kind::Start, Some(&id), &fields) {
+        // Nobody could find it: what is said to have failed does not run. (The
+        // guard first, so that it starts nothing more; its group is the task's.)
+        let _ = child.kill();
+        if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        let _ = child.wait();
+        return Err(failed()(error));
+    }
     Ok(id)
 }
 

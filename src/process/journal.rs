@@ -68,7 +68,11 @@ impl Journal {
         Self::about_in_chunks(dir, names, CHUNK)
     }
 
-    fn about_in_chunks(dir: &RunDir, names: &[String], size: u64) -> std::io::Result<Self> {
+    /// The same, so many bytes at a time.
+    ///
+    /// # Errors
+    /// As [`Self::about`].
+    pub fn about_in_chunks(dir: &RunDir, names: &[String], size: u64) -> std::io::Result<Self> {
         let mut this = Self::at(dir, OFlags::empty())?;
         this.offset = this.file.metadata()?.len();
         let mut missing: Vec<&String> = names.iter().collect();

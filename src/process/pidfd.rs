@@ -30,16 +30,18 @@ impl Handle {
     /// since gone to another process, which started later).
     ///
     /// # Errors
-    /// When the kernel refuses a pidfd for another reason (`EMFILE`, `ENOMEM`).
+    /// When the kernel does not tell (`EMFILE`, `ENOMEM`).
     pub fn open(process: Process) -> std::io::Result<Option<Self>> {
-        let Some(pid) = Pid::from_raw(process.pid as i32) else { return Ok(None) };
+        // A journal may say any number; the kernel has no such pid as the large ones.
+        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+        let Some(pid) = pid else { return Ok(None) };
         let fd = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(fd) => fd,
             Err(rustix::io::Errno::SRCH | rustix::io::Errno::INVAL) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         // Only now, with the process held, does its start time tell who it is.
-        let stat = Stat::of(process.pid)
+        let stat = Stat::read(process.pid)?
             .filter(|stat| stat.started.0 <= process.started.0.saturating_add(TICK));
         Ok(stat.map(|stat| Self { fd, pid: process.pid, started: stat.started }))
     }
@@ -89,9 +91,10 @@ impl AsFd for Handle {
     }
 }
 
-/// Whether `process` still runs.
+/// Whether `process` still runs; where the kernel does not tell, it may: what
+/// depends on its end is not for now.
 pub fn alive(process: Process) -> bool {
-    Handle::open(process).is_ok_and(|handle| handle.is_some_and(|handle| !handle.ended()))
+    Handle::open(process).map_or(true, |handle| handle.is_some_and(|handle| !handle.ended()))
 }
 
 /// Lets this process hold as many pidfds as the system grants anybody.
@@ -157,5 +160,7 @@ mod tests {
         let before = Process { pid: std::process::id(), started: Time(1) };
         assert!(Handle::open(before).unwrap().is_none());
         assert!(!alive(before));
+        let absurd = Process { pid: u32::MAX, started: Time(1) };
+        assert!(Handle::open(absurd).unwrap().is_none(), "a journal may say anything");
     }
 }

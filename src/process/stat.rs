@@ -33,8 +33,22 @@ pub struct Stat {
 
 impl Stat {
     /// Reads the process `pid`; none if there is none.
+    ///
+    /// # Errors
+    /// When the system does not tell (`EMFILE`, `ENOMEM`): there may well be one.
+    pub fn read(pid: u32) -> std::io::Result<Option<Self>> {
+        match fs::read(format!("/proc/{pid}/stat")) {
+            Ok(bytes) => Ok(Self::parse(&String::from_utf8_lossy(&bytes))),
+            // While it was read, it ended.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The process `pid`, as far as can be told.
     pub fn of(pid: u32) -> Option<Self> {
-        Self::parse(&String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
+        Self::read(pid).ok().flatten()
     }
 
     /// Whether it still runs (a zombie does not).
@@ -65,9 +79,9 @@ impl Stat {
             .collect()
     }
 
-    // The fields of proc(5): the command stands in parentheses and may hold
-    // anything, so the numbers are counted from the last one.
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads the fields of proc(5): the command stands in parentheses and may
+    /// hold anything, so the numbers are counted from the last one.
+    pub fn parse(text: &str) -> Option<Self> {
         let (head, tail) = text.rsplit_once(')')?;
         let (pid, comm) = head.split_once('(')?;
         let fields: Vec<&str> = tail.split_whitespace().collect();
@@ -82,7 +96,8 @@ impl Stat {
             state,
             ppid: number(4)? as u32,
             pgrp: number(5)? as u32,
-            cpu: ticks(14)? + ticks(15)? + ticks(16)? + ticks(17)?,
+            cpu: (14..=17)
+                .try_fold(0, |sum: u64, field| Some(sum.saturating_add(ticks(field)?)))?,
             started: Time(ticks(22)?),
         })
     }
@@ -107,5 +122,8 @@ mod tests {
         assert_eq!((stat.pid, stat.comm.as_str(), stat.ppid), (42, "a) S 9 (b", 7));
         assert_eq!((stat.pgrp, stat.cpu, stat.started), (8, 1_000_000, Time(41_170_000)));
         assert_eq!(Stat::parse("42 (short) S 1"), None);
+        let most = u64::MAX / 10_000;
+        let absurd = format!("1 (x) S 1 1 1 0 -1 4 1 2 3 4 {most} {most} {most} {most} 2 0 1 0 1");
+        assert_eq!(Stat::parse(&absurd).map(|stat| stat.cpu), Some(u64::MAX));
     }
 }

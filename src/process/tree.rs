@@ -74,7 +74,9 @@ impl Snapshot {
         // The guard itself, if it is there; another process of that pid means
         // that the number went round, and with it the group's.
         let holder = self.processes.iter().find(|p| p.pid == guard);
-        let is_guard = |p: &Stat| task.guard.is_some_and(|g| p.started.0 <= g.started.0 + 10_000);
+        let is_guard = |p: &Stat| {
+            task.guard.is_some_and(|g| p.started.0 <= g.started.0.saturating_add(10_000))
+        };
         let recycled = holder.is_some_and(|p| !is_guard(p));
         let guard_lives = holder.is_some_and(|p| is_guard(p) && p.alive());
         let mut chosen = HashSet::new();

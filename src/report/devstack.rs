@@ -11,7 +11,7 @@ pub fn summary(subject: &Subject<'_>) -> String {
         return String::new();
     }
     let figures = estimate(subject);
-    let seconds = |micros: u64| (micros + 500_000) / 1_000_000;
+    let seconds = |micros: u64| micros.saturating_add(500_000) / 1_000_000;
     let saved = figures.serial.saturating_sub(figures.elapsed);
     format!(
         "\n=================\n Async summary\n=================\n \
@@ -24,4 +24,26 @@ pub fn summary(subject: &Subject<'_>) -> String {
         seconds(figures.serial),
         figures.speedup()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Run, Time};
+
+    #[test]
+    fn absurd_times_are_survived() {
+        let (mut run, commands) = (Run::default(), std::collections::HashMap::new());
+        run.opened = Some(Time(0));
+        let subject = Subject {
+            run: &run,
+            commands: &commands,
+            until: Time(u64::MAX),
+            live: true,
+            script_cpu: None,
+            cores: 1,
+            torn: false,
+        };
+        assert!(summary(&subject).contains("Elapsed time: 18446744073709 sec"));
+    }
 }

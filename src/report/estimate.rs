@@ -89,7 +89,10 @@ impl Step {
 
 /// Makes the estimate.
 pub fn estimate(subject: &Subject<'_>) -> Estimate {
-    let (since, until) = (subject.since(), subject.until);
+    // A journal may say anything, also that it began after it was over.
+    let since = subject.since();
+    let until = subject.until.max(since);
+    let sum = |all: u64, one: u64| all.saturating_add(one);
     let elapsed = until.since(since);
     let tasks: Vec<(&Id, Time, Time, Option<u64>)> = subject
         .run
@@ -101,14 +104,14 @@ pub fn estimate(subject: &Subject<'_>) -> Estimate {
             Some((&task.id, from, end.max(from), subject.cpu(&task.id)))
         })
         .collect();
-    let background = tasks.iter().map(|(_, from, end, _)| end.since(*from)).sum();
+    let background = tasks.iter().map(|(_, from, end, _)| end.since(*from)).fold(0, sum);
     let mut waits = by_scope(subject.run);
     let blocked_spans = stretches(&waits.remove(&None).unwrap_or_default(), since, until);
     let blocked = blocked_spans.iter().map(|(from, end)| end.since(*from)).sum();
     if subject.run.serial {
         return Estimate { elapsed, serial: elapsed, blocked, background };
     }
-    let known_cpu: u64 = tasks.iter().filter_map(|(_, _, _, cpu)| *cpu).sum();
+    let known_cpu = tasks.iter().filter_map(|(_, _, _, cpu)| *cpu).fold(0, sum);
     let script_cpu = subject.script_cpu.map(|cpu| cpu.saturating_sub(known_cpu));
     let mut steps = vec![Step::new(gaps(&blocked_spans, since, until), script_cpu)];
     steps[0].usage = steps[0].usage.min(1.0);
@@ -325,6 +328,19 @@ mod tests {
         let journal = "\n0.0 run - owner=1 ownerstart=0.0 serial=1\n0.0 start a pid=2\
             \n5.0 end a code=0 cpu=0";
         assert_eq!(run(journal, 10, Some(0)).serial, 10 * SECOND);
+    }
+
+    #[test]
+    fn absurd_figures_are_survived() {
+        let most = u64::MAX / 1_000_000;
+        let journal = format!(
+            "\n1.0 run - owner=1 ownerstart=9.0\n0.0 start a pid=2\n0.0 start b pid=2\
+             \n{most}.0 end a code=0 cpu={max}\n{most}.0 end b code=0 cpu={max}\
+             \n1.0 wait a by=1\n2.0 woken - by=1",
+            max = u64::MAX
+        );
+        assert_eq!(run(&journal, most, None).background, u64::MAX);
+        assert_eq!(run(&journal, 3, None).elapsed, 0, "it began after it was over");
     }
 
     proptest! {

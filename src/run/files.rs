@@ -19,6 +19,7 @@
 //! ```
 //! `/` in the id of a nested task stands as `%`, which no name contains.
 
+use super::task::Process;
 use super::{Id, Time};
 
 /// The journal.
@@ -53,9 +54,9 @@ pub fn of_attempt(id: &Id, attempt: u32, suffix: &str) -> String {
     }
 }
 
-/// The task whose file this is.
+/// The task whose file this is; none of what lies in a directory below.
 pub fn task_of(file: &str) -> Option<Id> {
-    let (stem, suffix) = file.rsplit_once('.')?;
+    let (stem, suffix) = file.rsplit_once('.').filter(|_| !file.contains('/'))?;
     let (stem, attempt) = stem.split_once(',').unwrap_or((stem, "2"));
     let known = match suffix {
         LOG | OUT => true,
@@ -71,6 +72,12 @@ pub fn is_ours(file: &str) -> bool {
     [JOURNAL, LOCK, WATCHER, LOCKS, JOBS].contains(&file)
         || file.strip_prefix("answer.").is_some_and(|pid| pid.bytes().all(|b| b.is_ascii_digit()))
         || task_of(file).is_some()
+}
+
+/// The watcher that its file names.
+pub fn parse_watcher(text: &str) -> Option<Process> {
+    let (pid, started) = text.trim_end().split_once(' ')?;
+    Some(Process { pid: pid.parse().ok()?, started: Time::parse(started)? })
 }
 
 /// What a task's `.argv` file tells.
@@ -91,7 +98,8 @@ impl Command {
         let tail = argv.pop().unwrap_or_default();
         let tail = String::from_utf8_lossy(&tail);
         let spans: Vec<u64> = tail.split_whitespace().filter_map(parse_times).collect();
-        let cpu = (spans.len() >= 4).then(|| spans[spans.len() - 4..].iter().sum());
+        let cpu =
+            spans.last_chunk::<4>().map(|four| four.iter().copied().fold(0, u64::saturating_add));
         Self { argv, cpu }
     }
 
@@ -138,6 +146,7 @@ mod tests {
             assert!(is_ours(ours), "{ours}");
         }
         for other in [
+            "a/b.log",
             "id_rsa",
             "x y.log",
             ".log",
@@ -164,6 +173,12 @@ mod tests {
         assert_eq!(Command::parse(b"x\0user 0m0.0s\n").cpu, None);
         // zsh prints two digits, dash six, bash three and the locale's comma.
         assert_eq!(Command::parse(b"x\x000m0,1s 0m0,1s\n0m0,100s 0m0,0s\n").cpu, Some(300_000));
+    }
+
+    #[test]
+    fn absurd_times_add_up_to_no_more_than_there_is() {
+        let most = format!("{}m0s ", u64::MAX / 60_000_000).repeat(4);
+        assert_eq!(Command::parse(most.as_bytes()).cpu, Some(u64::MAX));
     }
 
     proptest! {

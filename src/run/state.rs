@@ -114,7 +114,8 @@ impl Run {
 
     /// The wall-clock time of a moment of this run, in microseconds since 1970.
     pub fn wall_clock(&self, time: Time) -> Option<i64> {
-        Some(self.wall? + time.0 as i64 - self.opened?.0 as i64)
+        let since = i128::from(time.0) - i128::from(self.opened?.0);
+        i64::try_from(i128::from(self.wall?) + since).ok()
     }
 
     /// Takes in the next record.
@@ -305,5 +306,8 @@ mod tests {
         ]);
         assert_eq!(run.tasks()[0].elapsed(Time(0)), 1_500_000);
         assert_eq!(run.wall_clock(Time(101_000_000)), Some(1_000_005));
+        let run = fold(&["2.0 run - wall=9223372036854775807"]);
+        assert_eq!(run.wall_clock(Time(3_000_000)), None, "past what a date can be");
+        assert_eq!(run.wall_clock(Time(u64::MAX)), None);
     }
 }

@@ -39,17 +39,30 @@ use crate::run::{Id, Kind, Time, files};
 const JOURNAL: u64 = u64::MAX;
 const SCRIPT: u64 = u64::MAX - 1;
 
+/// How often the watcher begins again after a failure.
+const AGAIN: usize = 3;
+
 /// Watches the run in `path` until it is over.
 pub fn watch(path: &Path) -> Result<(), Error> {
     let _ = rustix::process::setsid();
     pidfd::raise_limit();
+    // What fails may have been refused for a moment. It begins again with what
+    // the journal says, as after any other end.
+    for _ in 0..AGAIN {
+        if begin(path).is_ok() {
+            return Ok(());
+        }
+    }
+    begin(path)
+}
+
+fn begin(path: &Path) -> Result<(), Error> {
     let dir = RunDir::open(path)?;
     if open::state_home().is_ok_and(|home| path.starts_with(home)) {
         // Housekeeping, off every script's path; its failure is not the run's.
         let _ = clean::prune(clean::Policy::default());
     }
-    let mut watcher = Watcher::begin(dir)?;
-    watcher.keep()
+    Watcher::begin(dir)?.keep()
 }
 
 struct Watcher {
@@ -205,7 +218,9 @@ impl Watcher {
         self.read()?;
         let idle = self.journal.run().running().next().is_none();
         if idle {
-            // Held until the process is gone.
+            // It lives on for a moment when the kernel has taken the lock away:
+            // whoever starts a task then needs another watcher.
+            let _ = self.dir.remove(files::WATCHER);
             std::mem::forget(lock);
         }
         Ok(idle)

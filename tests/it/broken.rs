@@ -116,7 +116,8 @@ fn the_program_is_removed_or_replaced_in_the_middle() {
         std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), &copy).unwrap();
         let text = format!(
             "set -eu\neval \"$('{}' init {})\"\nasync_run a sh -c 'echo out; exit 3'\n\
-             async_run x sh -c 'exit 4'\nrm copy\n\
+             async_run x sh -c 'exit 4'\nasync_run --capture v echo value\nrm copy\n\
+             rc=0; async_get got v 2>/dev/null || rc=$?; echo \"$got $rc\"\n\
              rc=0; async_wait a || rc=$?; echo $rc\nasync_run b sh -c 'echo two; exit 5'\n\
              rc=0; async_wait b x || rc=$?; echo $rc\nrc=0; async_wait --all || rc=$?; echo $rc\n\
              rc=0; async_wait nobody || rc=$?; echo $rc",
@@ -124,7 +125,11 @@ fn the_program_is_removed_or_replaced_in_the_middle() {
             shell.init
         );
         let output = sandbox.finish(sandbox.script(shell, &text).spawn().unwrap()).ok();
-        assert_eq!(output.stdout, "out\n3\ntwo\n5\n0\n127\n", "{}: {}", shell.name, output.stderr);
+        assert_eq!(
+            output.stdout, "value 0\nout\n3\ntwo\n5\n0\n127\n",
+            "{}: {}",
+            shell.name, output.stderr
+        );
     }
 }
 
@@ -230,5 +235,25 @@ fn nested_tasks_without_the_program() {
     if !crate::sandbox::on_path("meanwhile") {
         let output = sandbox.finish(command.spawn().unwrap()).ok();
         assert_eq!(output.stdout, "outer\ninner\ninner 0\n0\n", "{}", output.stderr);
+    }
+}
+
+#[test]
+fn a_torn_answer_is_none() {
+    for shell in crate::sandbox::shells() {
+        let sandbox = Sandbox::new();
+        // A client that is killed while it writes its answer.
+        let fake = "case $1 in wait) if mkdir \"hit$(cat size)\" 2>/dev/null; then\nfor word in \"$@\"; do\n\
+            case $word in --call=*) call=${word#*=} ;; esac\ndone\n\
+            echo \"$call partial 137\" | head -c \"$(cat size)\" >\"run/answer.$PPID\"\n\
+            exit 137\nfi ;;\nesac\n";
+        let text = "MEANWHILE_DIR=$PWD/run\n\
+             { printf '#!/bin/sh\\n'; cat fake; printf 'exec %s \"$@\"\\n' \"$_mw_bin\"; } >client\n\
+             chmod +x client\n_mw_bin=$PWD/client\ni=0\n\
+             while [ $i -lt 13 ]; do\ni=$((i + 1))\necho $i >size\nasync_run t$i sh -c 'exit 3'\n\
+             rc=0; async_wait t$i 2>/dev/null || rc=$?; echo $rc\ndone";
+        sandbox.write("fake", fake);
+        let output = sandbox.run(shell, text).ok();
+        assert_eq!(output.stdout, "3\n".repeat(13), "{}: {}", shell.name, output.stderr);
     }
 }

@@ -37,6 +37,17 @@ fn the_watcher_is_killed() {
     }
 }
 
+/// It is alive for a moment after it has let go of the lock: a start in that
+/// moment must not take it for its own.
+#[test]
+fn a_watcher_that_leaves_is_nobodys() {
+    let sandbox = Sandbox::new();
+    let start = ["start", "--dir", "run", "a", "--", "true"];
+    sandbox.meanwhile(&start).ok();
+    assert!(sandbox.journal().contains(" end a "), "{}", sandbox.journal());
+    assert!(!sandbox.run_dir().join("watcher").exists());
+}
+
 #[test]
 fn the_watcher_is_stopped() {
     for shell in BOTH {

@@ -5,9 +5,11 @@
 //! (`wrapped`, and at a terminal), the command line (`cli`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stderr, clippy::print_stdout)]
 
 mod broken;
 mod cli;
+mod corpus;
 mod devstack;
 mod docs;
 mod faults;
@@ -20,5 +22,6 @@ mod model;
 mod sandbox;
 mod scenarios;
 mod steps;
+mod syscalls;
 mod terminal;
 mod wrapped;

@@ -1,0 +1,115 @@
+//! The journal: whatever stands in it, it folds in pieces as in one, what is
+//! asked for by name equals what a fold of everything has, and every report
+//! can be made of it.
+
+use std::collections::HashMap;
+
+use meanwhile::report::{Subject, devstack, estimate, json, text};
+use meanwhile::run::files::Command;
+use meanwhile::run::journal::{Reader, about, records};
+use meanwhile::run::{Id, Kind, Run, Time};
+
+/// Panics if a promise is broken.
+pub fn check(data: &[u8]) {
+    let mut whole = Reader::default();
+    whole.feed(data);
+    in_pieces(data, &whole);
+    by_name(data, &whole.run);
+    reports(data, &whole);
+    let mut lean = Reader::default();
+    lean.run.lean = true;
+    lean.feed(data);
+    assert_eq!(lean.run.tasks().len(), whole.run.tasks().len());
+}
+
+/// Numbers that depend on nothing but the input.
+struct Dice(u64);
+
+impl Dice {
+    fn of(data: &[u8]) -> Self {
+        let mix = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(data.iter().fold(0xcbf2_9ce4_8422_2325, mix))
+    }
+
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 >> 16
+    }
+}
+
+fn in_pieces(data: &[u8], whole: &Reader) {
+    let mut dice = Dice::of(data);
+    let longest = 1 + dice.roll() % 100;
+    let (mut reader, mut rest, mut count) = (Reader::default(), data, 0);
+    while !rest.is_empty() {
+        let size = (1 + dice.roll() % longest).min(rest.len() as u64) as usize;
+        count += reader.feed(&rest[..size]);
+        rest = &rest[size..];
+    }
+    assert_eq!(reader.run, whole.run);
+    assert_eq!(reader.torn(), whole.torn());
+    assert_eq!(Reader::default().feed(data), count);
+}
+
+fn by_name(data: &[u8], full: &Run) {
+    let first = memchr_lf(data);
+    // A client reads the first line, where the run begins, and what is about its names.
+    let elsewhere = |record: &meanwhile::run::Record<'_>| record.kind == Kind::Run;
+    if bodies(&data[first..]).any(|line| records(line).any(|record| elsewhere(&record))) {
+        return;
+    }
+    for task in full.tasks().iter().take(4) {
+        let name = task.id.name();
+        let mut some = Reader::default();
+        some.feed(&data[..first]);
+        some.feed(&about(&data[first..], &[name.to_owned()]));
+        for other in full.tasks().iter().filter(|other| other.id.name() == name) {
+            assert_eq!(some.run.task(&other.id), Some(other));
+        }
+        assert_eq!(some.run.latest(name), full.latest(name));
+    }
+}
+
+fn memchr_lf(data: &[u8]) -> usize {
+    data.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1)
+}
+
+/// What stands behind the last RS of each line, with it: as the reader sees it.
+fn bodies(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    data.split(|byte| *byte == b'\n')
+        .filter_map(|line| Some(&line[line.iter().rposition(|byte| *byte == 0x1e)?..]))
+}
+
+fn reports(data: &[u8], reader: &Reader) {
+    let run = &reader.run;
+    let mut dice = Dice::of(data);
+    let mut commands: HashMap<Id, Command> = HashMap::new();
+    for task in run.tasks() {
+        // Any figure may stand in a command's file.
+        let cpu = match dice.roll() % 3 {
+            0 => None,
+            1 => Some(dice.roll() % 10_000_000),
+            _ => Some(u64::MAX - dice.roll() % 1000),
+        };
+        commands.insert(task.id.clone(), Command { argv: Vec::new(), cpu });
+        let _ = (text::ending(task), task.state().word());
+    }
+    let moments = [run.last, run.closed.map_or(Time(0), |(time, _)| time), Time(dice.roll())];
+    for (live, until) in [false, true].into_iter().zip(moments).chain([(true, moments[2])]) {
+        let subject = Subject {
+            run,
+            commands: &commands,
+            until,
+            live,
+            script_cpu: run.script_cpu,
+            cores: 1 + (dice.roll() % 64) as usize,
+            torn: reader.torn(),
+        };
+        let figures = estimate::estimate(&subject);
+        assert!(figures.blocked <= figures.elapsed, "{figures:?}");
+        assert!(!text::summary(&subject).is_empty());
+        let _ = devstack::summary(&subject);
+        let document = json::document(&subject).expect("plain data");
+        assert!(document.starts_with('{') && document.ends_with('}'));
+    }
+}

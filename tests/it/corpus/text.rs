@@ -1,0 +1,22 @@
+//! Durations, times, and `/proc/PID/stat`.
+
+use meanwhile::process::stat::Stat;
+use meanwhile::run::{Time, duration};
+
+/// Panics if a promise is broken.
+pub fn check(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(micros) = duration::parse(&text) {
+        assert!(!duration::display(micros).is_empty());
+    }
+    if let Some(time) = Time::parse(&text) {
+        assert_eq!(Time::parse(&time.to_string()), Some(time));
+        assert!(!duration::display(time.0).is_empty());
+        assert_eq!(time.since(time), 0);
+        let _ = (time.shifted(i64::MIN), time.shifted(i64::MAX));
+    }
+    if let Some(stat) = Stat::parse(&text) {
+        let _ = stat.alive();
+        assert!(text.contains(&stat.comm));
+    }
+}
