@@ -21,6 +21,8 @@ _mw_ask() {
     _mw_calls=$((_mw_calls + 1))
     "$_mw_bin" wait "--dir=$_mw_dir" --answer "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
         ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
+    # An empty file, as in the middle of an installation, is a shell script that succeeds.
+    case $_mw_rc:$_mw_bin in 0:*/*) [ -s "$_mw_bin" ] || _mw_rc=126 ;; esac
     # Codes up to 123 are plain; but with --any the answer also says which.
     _mw_plain=1 _mw_answer=
     [ "$_mw_rc" -lt 124 ] || _mw_plain=
@@ -63,8 +65,9 @@ _mw_done() {
                 return 0
                 ;;
             --any)
-                _mw_name=${ASYNC_NAME-}
-                _mw_mark_done
+                # (Not ASYNC_NAME: that may be of an earlier call, or inherited.)
+                _mw_name=$_mw_first
+                case $_mw_name in - | '') ;; *) _mw_mark_done ;; esac
                 return 0
                 ;;
         esac
@@ -94,12 +97,14 @@ _mw_understand() {
         # without the end of its line it is torn, and none.
         \read -r _mw_lost <"$_mw_dir/answer.$_mw_self" || _mw_lost=
         case $_mw_lost in
+            *[!A-Za-z0-9_.:@+~/\ -]*) _mw_lost= ;; # not the client's
             "$_mw_calls "*) _mw_lost=${_mw_lost#* } ;;
             *) _mw_lost= ;; # of an earlier client
         esac
         _mw_answer=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
         _mw_alone=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
         _mw_first=${_mw_lost%% *} _mw_lost=${_mw_lost#* }
+        case $_mw_alone in '' | *[!0-9]*) _mw_answer='' _mw_first='' ;; esac
     fi
     case $_mw_answer:$_mw_partial in partial:0) _mw_partial=$_mw_alone ;; esac
     if [ "$_mw_answer" != "$_mw_rc" ]; then

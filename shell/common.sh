@@ -346,7 +346,14 @@ _mw_open() {
 
 _mw_begin() {
     case $_mw_mode in off) return 0 ;; esac
-    _mw_open --fresh ${_mw_dir:+"--leaving=$_mw_dir"}
+    _mw_open --fresh ${_mw_dir:+"--leaving=$_mw_dir"} || return
+    # The tasks of the run before are none of this one.
+    while [ "$_mw_count" -gt 0 ]; do
+        \eval "_mw_name=\$_mw_name_$_mw_count"
+        _mw_make_key
+        \eval "_mw_pid_$_mw_key="
+        _mw_count=$((_mw_count - 1))
+    done
 }
 
 # Runs a command of the program that is about this run.

@@ -159,6 +159,8 @@ _mw_bad_name() {
 # The guard: around the task's own subshell, so that whatever the task does
 # (exit, exec, a trap, kill -9) its end is recorded.
 _mw_guard() {
+    # zsh takes a hangup for a reason to exit with 1, which is no code of a task's.
+    case $_mw_shell in zsh) \trap 'exit 137' HUP ;; esac
     _mw_set=$_mw_task_setup
     case $- in *e*) _mw_set="$_mw_set set -e;" ;; esac
     set +e

@@ -21,6 +21,20 @@ _mw_encode() {
     _mw_key=${_mw_key//-/_m}
 }
 
+# Of a job that was stopped and went on, zsh's `wait` says so first, once for each
+# time: 128 + the signal, and 255. Only then comes its code, and after that 127.
+_mw_normal() {
+    case $_mw_code in
+        255 | 14[7-9] | 150)
+            while
+                _mw_next=0
+                \wait "$_mw_child" 2>/dev/null || _mw_next=$?
+                [ "$_mw_next" -ne 127 ]
+            do _mw_code=$_mw_next; done
+            ;;
+    esac
+}
+
 # zsh makes background jobs nice by default; a task is no less wanted than its
 # script.
 _mw_start() {

@@ -1,8 +1,9 @@
 //! `meanwhile wait`: collects tasks. `async_wait` runs it, once per call.
 
-use std::path::PathBuf;
+use std::io::Write;
 
 use clap::ValueEnum;
+use rustix::fs::OFlags;
 
 use super::{Failure, message, run_dir};
 use crate::client::Error;
@@ -192,8 +193,10 @@ pub struct Answer<'a> {
 impl Answer<'_> {
     /// Answers. Where the disk is full the shell gets none, and asks its own `wait`.
     fn give(&self, text: &str) {
-        let path: PathBuf = self.dir.path().join(&self.name);
-        let _ = std::fs::write(path, format!("{} {text}\n", self.call));
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
+        if let Ok(mut file) = self.dir.file(&self.name, flags) {
+            let _ = file.write_all(format!("{} {text}\n", self.call).as_bytes());
+        }
     }
 }
 

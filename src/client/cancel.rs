@@ -1,9 +1,10 @@
 //! Cancelling tasks: the record first, then the signals.
 
-use super::Error;
+use super::{Error, lost};
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::kill::{self, Survivor};
+use crate::process::pidfd;
 use crate::run::{Id, Kind, Run, Task, duration};
 
 /// TERM to KILL, in microseconds: what the run was opened with, else 5 s.
@@ -21,6 +22,12 @@ pub fn cancel(
 ) -> Result<Vec<Survivor>, Error> {
     let concerned = |task: &Task| ids.iter().any(|id| task.id.within(id));
     let running: Vec<Task> = journal.run().running().filter(|t| concerned(t)).cloned().collect();
+    // One whose guard is gone was lost before anybody cancelled it.
+    let gone = |task: &Task| task.guard.is_some_and(|guard| !pidfd::alive(guard));
+    let (gone, running): (Vec<Task>, Vec<Task>) = running.into_iter().partition(gone);
+    for task in &gone {
+        lost::settle(dir, journal, &task.id, None);
+    }
     for task in &running {
         // The record only explains; a full disk does not stop the signals.
         let _ = journal.append(Kind::Cancel, Some(&task.id), &[]);

@@ -142,7 +142,9 @@ impl<'a, W: Write> Collector<'a, W> {
                     let known = all.iter().flat_map(|j| j.run().tasks()).map(|t| t.id.name());
                     let near = did_you_mean(name.as_str(), known).map(str::to_owned);
                     self.teller.tell(&Note::Unknown(name.as_str(), near));
-                    self.verdicts.push(Verdict { place, code: code::UNKNOWN, lost: false });
+                    // The journal may have been damaged: the shell knows what it started.
+                    self.lost.extend(Id::parse(name.as_str()));
+                    self.verdicts.push(Verdict { place, code: code::UNKNOWN, lost: true });
                 }
                 continue;
             };

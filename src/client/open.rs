@@ -131,6 +131,7 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     fields.extend(asked.grace.clone().map(|grace| ("grace", grace)));
     fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));
     fields.extend(asked.jobs.as_ref().map(|jobs| ("jobs", jobs.to_string())));
+    fields.extend(clock::boot().map(|boot| ("boot", boot)));
     journal.append(Kind::Run, None, &fields).map_err(failed())?;
     journal.catch_up().map_err(failed())?;
     let pool = match asked.jobs {
@@ -173,6 +174,8 @@ fn standing(dir: &RunDir, run: &Run, me: Option<Process>, asked: &Opening) -> St
     };
     let busy = run.running().filter_map(|task| task.guard).any(pidfd::alive);
     match run.owner {
+        // Pids that are recorded there would be nobody's, also those to come.
+        _ if run.past => Standing::Over,
         _ if run.closed.is_some() && !busy => Standing::Over,
         Some(owner) if Some(owner) == me => match (asked.fresh, busy) {
             (false, _) => Standing::Join,
@@ -217,7 +220,9 @@ fn close(journal: &mut Journal) {
 /// The run's watcher, if it lives.
 pub fn watcher(dir: &RunDir) -> Option<Process> {
     let text = String::from_utf8(dir.read(files::WATCHER).ok()?).ok()?;
-    files::parse_watcher(&text).filter(|watcher| pidfd::alive(*watcher))
+    let (watcher, boot) = files::parse_watcher(&text)?;
+    let known = boot == clock::boot().as_deref();
+    Some(watcher).filter(|watcher| known && pidfd::alive(*watcher))
 }
 
 /// Starts a watcher for a run that has lost its own; leaves that to whoever
@@ -258,7 +263,8 @@ fn ensure_watcher(dir: &RunDir, script: Option<Process>, pool: Option<&Pool>) ->
         .spawn()
         .map_err(failed)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC;
-    let line = format!("{} {}\n", child.id(), clock::now());
+    let boot = clock::boot().unwrap_or_default();
+    let line = format!("{} {} {boot}\n", child.id(), clock::now());
     let written = dir.file(files::WATCHER, flags).and_then(|mut f| f.write_all(line.as_bytes()));
     written.map_err(failed)
 }

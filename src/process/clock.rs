@@ -9,6 +9,12 @@ pub fn now() -> Time {
     Time(micros(ClockId::Boottime))
 }
 
+/// Which boot of the machine that clock counts from; none where it is not told.
+pub fn boot() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim_end().to_owned()).filter(|id| !id.is_empty())
+}
+
 /// Now, on the wall clock, in microseconds since 1970.
 pub fn wall() -> i64 {
     micros(ClockId::Realtime) as i64

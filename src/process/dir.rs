@@ -6,11 +6,12 @@
 //! symbolic link that somebody else could plant. Files in it are opened
 //! relative to the verified directory and never through a link.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawMode, fchmod, fstat, openat, unlinkat};
@@ -74,7 +75,8 @@ impl RunDir {
 
     /// Makes the directory, or takes an existing one of the caller's, and
     /// closes it to others. One that holds foreign files is taken only if it
-    /// is closed already: it may be somewhere it should not be.
+    /// is closed already: it may be somewhere it should not be. One that
+    /// others could write to must be empty: its journal may be a trap.
     pub fn create(path: &Path) -> Result<Self, DirError> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
@@ -87,10 +89,19 @@ impl RunDir {
         let dir = Self::hold(path)?;
         let mode = dir.mode()?;
         if mode & 0o077 != 0 {
-            if !dir.files()?.iter().all(|name| name.to_str().is_some_and(files::is_ours)) {
-                return Err(DirError::Open { path: dir.path, mode });
+            let writable = mode & 0o022 != 0;
+            let ours = |name: &OsString| !writable && name.to_str().is_some_and(files::is_ours);
+            let set = |mode| fchmod(&dir.fd, Mode::from_raw_mode(mode));
+            // Looked at again once nobody can come in any more.
+            for closed in [false, true] {
+                if !dir.files()?.iter().all(ours) {
+                    if closed {
+                        set(mode).map_err(|e| dir.io(e.into()))?;
+                    }
+                    return Err(DirError::Open { path: dir.path, mode });
+                }
+                set(0o700).map_err(|e| dir.io(e.into()))?;
             }
-            fchmod(&dir.fd, Mode::from_raw_mode(0o700)).map_err(|e| dir.io(e.into()))?;
         }
         Ok(dir)
     }
@@ -102,7 +113,8 @@ impl RunDir {
             rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP => {
                 DirError::NotADirectory(path.to_owned())
             }
-            error => DirError::Io { path: path.to_owned(), error: error.into() },
+            error => Self::foreign(path)
+                .unwrap_or_else(|| DirError::Io { path: path.to_owned(), error: error.into() }),
         })?;
         // The path without links or dots, as /proc shows it of files in use.
         let real = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
@@ -113,6 +125,13 @@ impl RunDir {
             return Err(DirError::Foreign { path: dir.path, owner, me });
         }
         Ok(dir)
+    }
+
+    /// That the directory is somebody else's, who does not let us in.
+    fn foreign(path: &Path) -> Option<DirError> {
+        let owner = path.symlink_metadata().ok()?.uid();
+        let me = rustix::process::geteuid().as_raw();
+        (owner != me).then(|| DirError::Foreign { path: path.to_owned(), owner, me })
     }
 
     /// Its path.
@@ -151,9 +170,11 @@ impl RunDir {
     }
 
     /// The names of its files.
-    pub fn files(&self) -> Result<Vec<std::ffi::OsString>, DirError> {
-        let entries = std::fs::read_dir(&self.path).map_err(|e| self.io(e))?;
-        Ok(entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect())
+    pub fn files(&self) -> Result<Vec<OsString>, DirError> {
+        // By the descriptor: the path may lead elsewhere by now.
+        let entries = rustix::fs::Dir::read_from(&self.fd).map_err(|e| self.io(e.into()))?;
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_bytes().to_vec()));
+        Ok(names.filter(|name| name != b"." && name != b"..").map(OsString::from_vec).collect())
     }
 
     /// Removes what a run has left in it, and nothing else.

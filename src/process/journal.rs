@@ -121,14 +121,14 @@ impl Journal {
     /// When it is not there or cannot be read.
     pub fn read(dir: &RunDir) -> std::io::Result<Self> {
         let file = dir.file(files::JOURNAL, OFlags::RDONLY)?;
-        let mut journal = Self { file, offset: 0, reader: Reader::default() };
+        let mut journal = Self { file, offset: 0, reader: reader() };
         journal.catch_up()?;
         Ok(journal)
     }
 
     fn at(dir: &RunDir, flags: OFlags) -> std::io::Result<Self> {
         let file = dir.file(files::JOURNAL, OFlags::RDWR | OFlags::APPEND | flags)?;
-        Ok(Self { file, offset: 0, reader: Reader::default() })
+        Ok(Self { file, offset: 0, reader: reader() })
     }
 
     /// Folds what was appended since; returns how many records that were.
@@ -190,6 +190,13 @@ impl Journal {
     pub fn torn(&self) -> bool {
         self.reader.torn()
     }
+}
+
+/// A reader that tells a run of this boot from older ones.
+fn reader() -> Reader {
+    let mut reader = Reader::default();
+    reader.run.boot = clock::boot();
+    reader
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! ```text
 //! journal        the truth: one record a line, append only
 //! lock           held for a moment by whoever opens the run or starts in it
-//! watcher        the watcher's pid, and when it was started
+//! watcher        the watcher's pid, when it was started, and in which boot
 //! locks          its bytes are locked: by tasks that exclude each other, for
 //!                slots, and to count tokens; it holds nothing
 //! jobs           a named pipe: the tokens of the run's jobserver
@@ -74,10 +74,12 @@ pub fn is_ours(file: &str) -> bool {
         || task_of(file).is_some()
 }
 
-/// The watcher that its file names.
-pub fn parse_watcher(text: &str) -> Option<Process> {
-    let (pid, started) = text.trim_end().split_once(' ')?;
-    Some(Process { pid: pid.parse().ok()?, started: Time::parse(started)? })
+/// The watcher that its file names, and the boot that it lives in, if the
+/// file has that.
+pub fn parse_watcher(text: &str) -> Option<(Process, Option<&str>)> {
+    let mut words = text.split_whitespace();
+    let (pid, started) = (words.next()?.parse().ok()?, Time::parse(words.next()?)?);
+    Some((Process { pid, started }, words.next()))
 }
 
 /// What a task's `.argv` file tells.

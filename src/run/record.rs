@@ -107,7 +107,9 @@ impl<'a> Record<'a> {
     /// Reads what stands between RS and LF. None if it is not a record that
     /// this version knows.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let body = std::str::from_utf8(line).ok()?;
+        // Nobody writes anything else, and it must not reach a terminal.
+        let printable = line.iter().all(|b| b.is_ascii_graphic() || *b == b' ');
+        let body = std::str::from_utf8(line).ok().filter(|_| printable)?;
         let mut parts = body.splitn(4, ' ');
         let stamp = parts.next()?;
         let time = Time::parse(stamp)?;
@@ -190,6 +192,7 @@ mod tests {
             b"1.0 fin a code=0",
             b"1.0 end a\xff code=0",
             b"1.0 end  code=0",
+            b"1.0 start a at=\x1b[31m",
         ] {
             assert_eq!(Record::parse(line), None, "{}", line.escape_ascii());
         }

@@ -57,6 +57,9 @@ pub struct Run {
     pub grace: Option<String>,
     /// What happens to tasks when the script ends, as the user wrote it.
     pub on_exit: Option<String>,
+    /// This boot of the machine, where the reader knows it: times and pids of
+    /// a run of another one are told, but mean nothing any more.
+    pub boot: Option<String>,
     /// Keep only what a watcher needs: it may live through a million records.
     pub lean: bool,
     /// The stretches in which somebody blocked.
@@ -77,6 +80,8 @@ pub struct Run {
     pub last: Time,
     /// Lines of the journal that are no records.
     pub damaged: usize,
+    /// Whether the run is of another boot.
+    pub past: bool,
     tasks: Vec<Task>,
     index: HashMap<Id, usize>,
     /// The latest start of names that were started more than once.
@@ -166,8 +171,9 @@ impl Run {
         }
         self.skew = record.number("skew").unwrap_or(0);
         self.opened = Some(record.time);
+        self.past = matches!((&self.boot, record.get("boot")), (Some(a), Some(b)) if a != b);
         self.owner = record.number("owner").map(|pid| Process {
-            pid,
+            pid: if self.past { 0 } else { pid },
             started: record.get("ownerstart").and_then(Time::parse).unwrap_or_default(),
         });
         self.wall = record.number("wall");
@@ -193,7 +199,7 @@ impl Run {
         if kind == Kind::Collected {
             self.script_cpu = record.number("cpu").or(self.script_cpu);
         }
-        self.tasks[at].apply(kind, time, record, self.lean);
+        self.tasks[at].apply(kind, time, record, self.lean, self.past);
     }
 }
 
@@ -287,6 +293,20 @@ mod tests {
         let run = fold(&["1.0 start a pid=2", "2.0 start a~2 pid=3", "3.0 start a~10 pid=3"]);
         assert_eq!(run.latest("a").map(|t| t.id.count()), Some(10));
         assert!(run.latest("b").is_none());
+    }
+
+    #[test]
+    fn pids_of_another_boot_are_nobody() {
+        let lines = ["1.0 run - owner=7 ownerstart=0.50 boot=a-b", "1.5 start a pid=2"];
+        for (boot, pid) in [("a-b", (7, 2)), ("c-d", (0, 0))] {
+            let mut run = Run { boot: Some(boot.into()), ..Run::default() };
+            for line in lines {
+                run.apply(&Record::parse(line.as_bytes()).unwrap());
+            }
+            let guard = run.tasks()[0].guard.unwrap();
+            assert_eq!((run.owner.unwrap().pid, guard.pid), pid);
+            assert_eq!(run.tasks()[0].began(), Some(Time(1_500_000)), "the times are still told");
+        }
     }
 
     #[test]

@@ -249,9 +249,20 @@ impl Task {
         Some(Time(self.began()?.0.saturating_add(micros)))
     }
 
-    /// Takes in a record about it; `lean` as in [`super::Run::lean`].
-    pub(super) fn apply(&mut self, kind: Kind, time: Time, record: &Record<'_>, lean: bool) {
-        let process = || record.number("pid").map(|pid| Process { pid, started: time });
+    /// Takes in a record about it; `lean` and `past` as in [`super::Run`].
+    pub(super) fn apply(
+        &mut self,
+        kind: Kind,
+        time: Time,
+        record: &Record<'_>,
+        lean: bool,
+        past: bool,
+    ) {
+        // None of ours is the machine's first process, whatever a journal says.
+        let process = || {
+            let pid = record.number("pid").map(|pid| if past || pid == 1 { 0 } else { pid });
+            pid.map(|pid| Process { pid, started: time })
+        };
         let place = || record.get("at").filter(|_| !lean).map(str::to_owned);
         match kind {
             Kind::Start if self.guard.is_none() => {

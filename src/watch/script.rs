@@ -9,7 +9,7 @@ use crate::client::{Error, cancel, lost};
 use crate::process::pidfd::Handle;
 use crate::process::{cgroup, kill, tree};
 use crate::run::task::Leak;
-use crate::run::{Kind, code};
+use crate::run::{Kind, State, Task, code};
 
 /// What `MEANWHILE_ON_EXIT` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,11 @@ enum OnExit {
     Cancel,
     /// Let go of them.
     Leave,
+}
+
+/// A hangup ends the tasks with their script: then there is nothing left to end.
+fn interrupted(task: &Task) -> bool {
+    task.collected.is_none() && matches!(task.state(), State::Signalled(_) | State::Lost)
 }
 
 impl Watcher {
@@ -47,7 +52,8 @@ impl Watcher {
                         lost::settle(&self.dir, &mut self.journal, id, None);
                     }
                 }
-                if kill::end_strays(&self.dir, self.journal.run(), grace) > 0 {
+                let strays = kill::end_strays(&self.dir, self.journal.run(), grace);
+                if strays > 0 || self.journal.run().tasks().iter().any(interrupted) {
                     how = "aborted";
                 }
             }

@@ -187,15 +187,24 @@ fn a_task_leaves_a_daemon() {
 #[test]
 fn logs_are_replayed_byte_for_byte() {
     use std::io::Read;
-    let sandbox = Sandbox::new();
-    let bytes: Vec<u8> = (0..=255u8).cycle().take(300_001).collect();
-    std::fs::write(sandbox.path().join("bytes"), &bytes).unwrap();
-    let text = with_glue(BASH, "async_run a cat bytes\nasync_wait a");
-    let mut child = sandbox.script(BASH, &text).spawn().unwrap();
-    let mut got = Vec::new();
-    child.stdout.take().unwrap().read_to_end(&mut got).unwrap();
-    assert!(got == bytes, "{} bytes came back", got.len());
-    sandbox.finish(child).ok();
+    // NUL, every other byte, escape sequences, a journal's own framing.
+    let mut bytes: Vec<u8> = (0..=255u8).cycle().take(300_001).collect();
+    bytes.extend_from_slice(
+        b"\x1b]0;title\x07\x1b[2J\xff\xfe\0\x1e1.0 end a code=0\nno newline at the end",
+    );
+    for shell in crate::sandbox::shells() {
+        for parallel in ["1", "0"] {
+            let sandbox = Sandbox::new();
+            std::fs::write(sandbox.path().join("bytes"), &bytes).unwrap();
+            let text = with_glue(shell, "async_run a cat bytes\nasync_wait a");
+            let mut command = sandbox.script(shell, &text);
+            let mut child = command.env("MEANWHILE_PARALLEL", parallel).spawn().unwrap();
+            let mut got = Vec::new();
+            child.stdout.take().unwrap().read_to_end(&mut got).unwrap();
+            assert!(got == bytes, "{}: {} bytes came back", shell.name, got.len());
+            sandbox.finish(child).ok();
+        }
+    }
 }
 
 #[test]

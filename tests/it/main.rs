@@ -1,8 +1,10 @@
 //! The integration tests, one binary. `sandbox` runs a script in a shell and
 //! makes sure that it ends and leaves nothing behind; the other files mirror
 //! what is promised: the contract in every shell (`scenarios`), the original's
-//! faults (`fourteen`), faults injected (`faults`, `broken`, `steps`), the wrapper
-//! (`wrapped`, and at a terminal), the command line (`cli`), devstack, the documents, the house.
+//! faults (`fourteen`), faults injected (`faults`, `broken`, `moments`, `worlds`,
+//! `steps`, `signals`, `syscalls`, `terminal`), limits and how tasks are ended
+//! (`limits`, `ladder`), random programs (`model`), the wrapper (`wrapped`, and at a
+//! terminal), scale, security, the command line (`cli`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stderr, clippy::print_stdout)]
@@ -16,12 +18,20 @@ mod faults;
 mod fourteen;
 mod held;
 mod house;
+mod inherited;
 mod ladder;
 mod limits;
 mod model;
+mod moments;
 mod sandbox;
+mod scale;
 mod scenarios;
+mod security;
+mod signals;
 mod steps;
+mod storm;
 mod syscalls;
 mod terminal;
+mod worlds;
 mod wrapped;
+mod wrapped_terminal;

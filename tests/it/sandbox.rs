@@ -179,13 +179,26 @@ impl Sandbox {
         output
     }
 
+    /// Runs what may take minutes, and waits for all that it started.
+    #[track_caller]
+    pub fn patient(&self, mut command: Command) -> Output {
+        let output = self.outcome_within(command.spawn().unwrap(), 20 * PATIENCE);
+        self.assert_empty();
+        output
+    }
+
     /// Waits for a script alone.
     #[track_caller]
     pub fn outcome(&self, child: Child) -> Output {
+        self.outcome_within(child, PATIENCE)
+    }
+
+    #[track_caller]
+    fn outcome_within(&self, child: Child, patience: Duration) -> Output {
         let pid = child.id();
         let (send, receive) = std::sync::mpsc::channel();
         std::thread::spawn(move || send.send(child.wait_with_output()));
-        let Ok(output) = receive.recv_timeout(PATIENCE) else {
+        let Ok(output) = receive.recv_timeout(patience) else {
             let census = self.census();
             self.kill_all();
             panic!("pid {pid} or a reader of its output hung; there were: {census:#?}");
