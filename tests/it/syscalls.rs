@@ -268,7 +268,7 @@ fn of_the_opener() {
 /// The watcher that the opener has started gives way to one that is traced.
 const WATCHER: &str = "async_init\nkill -9 \"$(cut -d' ' -f1 run/watcher)\"\n\
     \"$_mw_bin\" __watch \"$PWD/run\" </dev/null >/dev/null 2>&1 &\n\
-    echo \"$! $(cut -d' ' -f1 /proc/uptime)\" >run/watcher\n";
+    echo \"$! $(cut -d' ' -f1 /proc/uptime) $(cat /proc/sys/kernel/random/boot_id)\" >run/watcher\n";
 
 #[test]
 fn of_the_watcher() {
@@ -315,6 +315,30 @@ fn of_the_guard() {
         printf '\\036%s start %s pid=%s\\n' \"$(cut -d' ' -f1 /proc/uptime)\" \"$1\" \"$!\" >>run/journal\n}\n\
         guard a '' sh -c 'echo out a; exit 3'\ncode a async_wait a\nguard b '' sh -c 'echo out b'\ncode b async_wait b";
     refuse(&Kind::new("__guard", script, &[("a", 3), ("b", 0)], &[("a", "out a"), ("b", "out b")]));
+}
+
+#[test]
+fn of_admission() {
+    let script = "MEANWHILE_JOBS=2\nasync_run first sh -c 'echo out first'\n\
+        async_run --after first --lock l a sh -c 'echo out a; exit 3'\n\
+        async_run --lock l b sh -c 'echo out b'\ncode a async_wait a\ncode b async_wait b\n\
+        code first async_wait first";
+    let codes = &[("first", 0), ("a", 3), ("b", 0)];
+    refuse(&Kind::new("__admit", script, codes, &[("a", "out a"), ("b", "out b")]));
+}
+
+#[test]
+fn of_the_one_who_lets_try_again() {
+    let script = "flaky() { echo x >>tries; [ $(wc -l <tries) -ge 3 ] && echo out 3; }\n\
+        async_run --retries 3 a flaky\ncode a async_wait a";
+    refuse(&Kind::new("__again", script, &[("a", 0)], &[("a", "out 3")]));
+}
+
+#[test]
+fn of_the_one_who_shows_live() {
+    let script = "async_run --live a sh -c 'echo out a; sleep 0.1; exit 3' 2>/dev/null\n\
+        code a async_wait a";
+    refuse(&Kind::new("__live", script, &[("a", 3)], &[("a", "out a")]));
 }
 
 #[test]

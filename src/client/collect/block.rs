@@ -1,0 +1,173 @@
+//! Blocking: until one of several tasks has ended, on their guards alone.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+
+use super::{Collector, PICKED, Turn};
+use crate::client::request::Note;
+use crate::client::slots::Loan;
+use crate::client::{Error, lost, open};
+use crate::process::clock;
+use crate::process::journal::Journal;
+use crate::process::pidfd::{self, Handle, wait_any};
+use crate::process::stat::Stat;
+use crate::run::{Id, Kind, code, cycle};
+
+impl<'a, W: Write> Collector<'a, W> {
+    /// Blocks until one of the first `among` of `turns` has ended, and says
+    /// which; none: the time is up. With a `next`, the others count only once
+    /// they have failed.
+    pub(super) fn block(
+        &mut self,
+        turns: &[Turn],
+        among: usize,
+        next: Option<usize>,
+    ) -> Result<Option<usize>, Error> {
+        let dir = self.dir;
+        let failed = || Error::journal("wait in", dir.path());
+        if let Some(at) = self.ready(turns, among, next) {
+            return Ok(Some(at));
+        }
+        if among > PICKED {
+            pidfd::raise_limit();
+        }
+        let mut handles: Vec<(usize, Option<Handle>)> = Vec::new();
+        for (at, turn) in turns.iter().take(among).enumerate() {
+            if let Some(task) = self.task(&turn.id).filter(|task| task.end.is_none()) {
+                let guard = task.guard.map_or(Ok(None), Handle::open).map_err(failed())?;
+                handles.push((at, guard));
+            }
+        }
+        self.journal.catch_up().map_err(failed())?;
+        self.settle(turns, &mut handles)?;
+        if let Some(at) = self.ready(turns, among, next) {
+            return Ok(Some(at));
+        }
+        self.check_watcher();
+        let script = match self.journal.run().owner {
+            Some(owner) if self.request.with_script => Handle::open(owner).map_err(failed())?,
+            _ => None,
+        };
+        self.note_wait(Kind::Wait, next.map(|next| &turns[next].id));
+        self.check_cycle()?;
+        let loan = self.lend()?;
+        let woken = loop {
+            let guards = handles.iter().filter_map(|(_, handle)| handle.as_ref());
+            let mut fds: Vec<_> = guards.map(AsFd::as_fd).collect();
+            if fds.is_empty() {
+                // Every guard is settled, yet none has an end: never block on nothing.
+                return Err(failed()(std::io::Error::other("its journal contradicts itself")));
+            }
+            fds.extend(script.as_ref().map(AsFd::as_fd));
+            let left = self.deadline.map(|deadline| deadline.saturating_sub(clock::now().0));
+            if wait_any(&fds, left).map_err(failed())?.is_none() {
+                break None;
+            }
+            if script.as_ref().is_some_and(Handle::ended) {
+                return Err(Error::Orphaned);
+            }
+            self.journal.catch_up().map_err(failed())?;
+            self.settle(turns, &mut handles)?;
+            if let Some(at) = self.ready(turns, among, next) {
+                break Some(at);
+            }
+        };
+        self.note_wait(Kind::Woken, None);
+        loan.map_or(Ok(()), Loan::end)?;
+        Ok(woken)
+    }
+
+    /// A task that waits for itself by way of others is told so, rather than
+    /// blocked for ever. Each records its wait before it looks, so that of two
+    /// at the same moment one at least sees the other.
+    fn check_cycle(&self) -> Result<(), Error> {
+        let Some(scope) = &self.request.scope else { return Ok(()) };
+        let whole = Journal::open(self.dir).map_err(Error::journal("read", self.dir.path()))?;
+        let lives = |pid| Stat::of(pid).is_some_and(|stat| stat.alive());
+        match cycle::around(whole.run(), scope, &lives) {
+            Some(chain) => Err(Error::Cycle { chain }),
+            None => Ok(()),
+        }
+    }
+
+    /// Lends the slot of the task that asks. Not where the time to wait is
+    /// limited: to get it back could take longer.
+    fn lend(&self) -> Result<Option<Loan<'a>>, Error> {
+        let run = self.journal.run();
+        if run.jobs.is_none() || self.deadline.is_some() {
+            return Ok(None);
+        }
+        let scope = self.request.scope.as_ref();
+        if scope.is_none_or(|scope| run.task(scope).is_some()) {
+            return Ok(Loan::give(self.dir, run, scope));
+        }
+        let whole = Journal::watch(self.dir).map_err(Error::journal("read", self.dir.path()))?;
+        Ok(Loan::give(self.dir, whole.run(), scope))
+    }
+
+    /// The task to collect next, if one is ready.
+    fn ready(&self, turns: &[Turn], among: usize, next: Option<usize>) -> Option<usize> {
+        let end = |at: usize| self.task(&turns[at].id).and_then(|task| task.end);
+        match next {
+            Some(next) => {
+                let failed = |at: &usize| end(*at).is_some_and(|(_, code)| code != code::OK);
+                (0..among).find(failed).or_else(|| end(next).map(|_| next))
+            }
+            None => (0..among).filter_map(|at| Some((end(at)?.0, at))).min().map(|(_, at)| at),
+        }
+    }
+
+    /// Drops the guards that are gone; one that left no record is settled by
+    /// what the kernel knows.
+    fn settle(
+        &mut self,
+        turns: &[Turn],
+        handles: &mut Vec<(usize, Option<Handle>)>,
+    ) -> Result<(), Error> {
+        let mut gone = Vec::new();
+        handles.retain(|(at, handle)| {
+            let ended = handle.as_ref().is_none_or(Handle::ended);
+            if ended {
+                gone.push((*at, handle.as_ref().and_then(Handle::code)));
+            }
+            !ended
+        });
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // Read only now: every record of a guard is older than its end.
+        self.journal.catch_up().map_err(Error::journal("read the journal of", self.dir.path()))?;
+        for (at, known) in gone {
+            let id = &turns[at].id;
+            if self.task(id).is_some_and(|task| task.end.is_none()) {
+                // Before a task is given up, the whole journal is asked.
+                let failed = Error::journal("read the journal of", self.dir.path());
+                self.journal = Journal::open(self.dir).map_err(failed)?;
+            }
+            lost::settle(self.dir, &mut self.journal, id, known);
+        }
+        Ok(())
+    }
+
+    /// Blocking without a watcher is safe, but what the watcher would do is
+    /// off; that is told once a run.
+    fn check_watcher(&mut self) {
+        if open::watcher(self.dir).is_some() {
+            return;
+        }
+        let Ok(whole) = Journal::read(self.dir) else { return };
+        if !whole.run().unwatched && whole.run().closed.is_none() {
+            let _ = self.journal.append(Kind::Unwatched, None, &[]);
+            self.teller.tell(&Note::Unwatched);
+        }
+    }
+
+    fn note_wait(&mut self, kind: Kind, id: Option<&Id>) {
+        let mut fields = vec![("by", std::process::id().to_string())];
+        fields.extend(clock::idle().map(|idle| ("idle", idle)));
+        fields.extend(self.request.at.clone().map(|at| ("at", at)));
+        fields.extend(self.request.scope.as_ref().map(|scope| ("in", scope.to_string())));
+        // These two only serve the report.
+        let _ = self.journal.append(kind, id, &fields);
+    }
+}
