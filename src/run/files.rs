@@ -56,15 +56,21 @@ pub fn of_attempt(id: &Id, attempt: u32, suffix: &str) -> String {
 
 /// The task whose file this is; none of what lies in a directory below.
 pub fn task_of(file: &str) -> Option<Id> {
+    attempt_of(file).map(|(id, _)| id)
+}
+
+/// The same, and which of its attempts, counted from 1.
+pub fn attempt_of(file: &str) -> Option<(Id, u32)> {
     let (stem, suffix) = file.rsplit_once('.').filter(|_| !file.contains('/'))?;
-    let (stem, attempt) = stem.split_once(',').unwrap_or((stem, "2"));
-    let known = match suffix {
-        LOG | OUT => true,
-        ARGV | VARS => !file.contains(','),
-        _ => false,
+    let (stem, attempt) = match (stem.split_once(','), suffix) {
+        (Some((stem, number)), LOG | OUT) => {
+            let attempt: u32 = number.parse().ok()?;
+            (stem, Some(attempt).filter(|n| *n > 1 && n.to_string() == number)?)
+        }
+        (None, LOG | OUT | ARGV | VARS) => (stem, 1),
+        _ => return None,
     };
-    let numbered = attempt.len() <= 9 && attempt.bytes().all(|b| b.is_ascii_digit());
-    (known && numbered && !attempt.is_empty()).then(|| Id::parse(&stem.replace('%', "/")))?
+    Some((Id::parse(&stem.replace('%', "/"))?, attempt))
 }
 
 /// Whether a run directory's file of this name is one of ours, to be removed with the run.
@@ -158,6 +164,8 @@ mod tests {
             "%.log",
             "a,.log",
             "a,x.log",
+            "a,1.log",
+            "a,02.log",
             "a,2.argv",
         ] {
             assert!(!is_ours(other), "{other}");

@@ -1,6 +1,6 @@
 //! The files of a run directory: their names, commands, the watcher's file.
 
-use meanwhile::run::files::{Command, LOG, is_ours, of_task, parse_watcher, task_of};
+use meanwhile::run::files::{Command, LOG, attempt_of, is_ours, of_attempt, parse_watcher};
 
 /// Panics if a promise is broken.
 pub fn check(data: &[u8]) {
@@ -12,10 +12,10 @@ pub fn check(data: &[u8]) {
 
     let text = String::from_utf8_lossy(data);
     for file in text.split('\n') {
-        if let Some(id) = task_of(file) {
+        if let Some((id, attempt)) = attempt_of(file) {
             assert!(is_ours(file));
             if file.ends_with(LOG) {
-                assert_eq!(of_task(&id, LOG), file, "a file of one task alone");
+                assert_eq!(of_attempt(&id, attempt, LOG), file, "a file of one attempt alone");
             }
         }
         assert!(!is_ours(file) || !file.contains('/'), "only in the directory itself");

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use meanwhile::report::{Subject, devstack, estimate, json, text};
 use meanwhile::run::files::Command;
 use meanwhile::run::journal::{Reader, about, records};
-use meanwhile::run::{Id, Kind, Run, Time};
+use meanwhile::run::task::Options;
+use meanwhile::run::{Id, Kind, Run, Time, cycle};
 
 /// Panics if a promise is broken.
 pub fn check(data: &[u8]) {
@@ -16,10 +17,29 @@ pub fn check(data: &[u8]) {
     in_pieces(data, &whole);
     by_name(data, &whole.run);
     reports(data, &whole);
+    circles(&whole.run);
     let mut lean = Reader::default();
     lean.run.lean = true;
     lean.feed(data);
     assert_eq!(lean.run.tasks().len(), whole.run.tasks().len());
+}
+
+/// A circle of waits begins and ends with the task that asks, and no other
+/// stands in it twice.
+fn circles(run: &Run) {
+    for task in run.tasks().iter().take(16) {
+        if let Some(mut path) = cycle::around(run, &task.id, &|pid| pid % 2 == 0) {
+            assert_eq!((path.first(), path.last()), (Some(&task.id), Some(&task.id)));
+            path.pop();
+            let count = path.len();
+            path.sort();
+            path.dedup();
+            assert_eq!(path.len(), count);
+        }
+        let options = Options::parse(&task.options.to_string());
+        assert_eq!(options, task.options, "what is planned is what is recorded");
+        let _ = (task.deadline(), task.queued(run.last), task.elapsed(run.last));
+    }
 }
 
 /// Numbers that depend on nothing but the input.
