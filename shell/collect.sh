@@ -128,12 +128,26 @@ _mw_understand() {
     [ "$_mw_rc" -ne 0 ] || _mw_rc=$_mw_alone
 }
 
-# Makes _mw_code what others say: of signal N, ksh93 says 256+N, yash 384+N.
-_mw_normal() {
+# Makes the code of a wait what others say.
+_mw_normal() { _mw_signal_code; }
+
+# Of signal N, ksh93 says 256+N, yash 384+N.
+_mw_signal_code() {
     case $_mw_code in
         3[89]? | 4??) _mw_code=$((_mw_code - 256)) ;;
         25[6-9] | 2[6-9]? | 3??) _mw_code=$((_mw_code - 128)) ;;
     esac
+}
+
+# Waits for the tasks of this shell that run.
+_mw_settle() {
+    _mw_this=$_mw_name _mw_at_name=0
+    while [ "$_mw_at_name" -lt "$_mw_count" ]; do
+        _mw_at_name=$((_mw_at_name + 1))
+        \eval "_mw_name=\$_mw_name_$_mw_at_name"
+        _mw_reap
+    done
+    _mw_name=$_mw_this
 }
 
 # Sets _mw_code to what the shell itself knows of the task _mw_name.
@@ -191,13 +205,14 @@ _mw_get() {
     _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} \
         ${_mw_scope:+"--in=$_mw_scope"} "$@") && _mw_rc=0 || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
-    if [ "$_mw_rc" -ge 125 ]; then
+    _mw_answer=
+    if [ "$_mw_rc" -ge 124 ]; then
         _mw_understand || {
             _mw_ask_again --quiet "$@"
             _mw_read_value
         }
     fi
-    case $_mw_rc in 124) ;; *) _mw_done "$@" ;; esac
+    case $_mw_rc:$_mw_answer in 124: | 124:partial) ;; *) _mw_done "$@" ;; esac
     return "$_mw_rc"
 }
 

@@ -31,6 +31,8 @@ case ${_mw_owner-} in
         _mw_scope_stem= # the same, as it stands in file names
         _mw_level=0     # how many tasks it runs in
         _mw_calls=0     # clients run by this shell; tells their answers apart
+        _mw_pass=       # redirections for a task's command; see queue.sh
+        _mw_shared=     # the run whose pool a task can use
         _mw_depth=0     # verbs under way: a trap may run one inside another
         _mw_script=${0##*/}
         ;;
@@ -258,14 +260,17 @@ _mw_find_tty() {
 # Which of the two.
 _mw_start() { _mw_fork "$@"; }
 
+# Whether the guard was asked to end its task.
+_mw_asked=
+
 # Whether programs do not get descriptors that `exec` opened in the shell.
 _mw_private=
 
 # Inside the task's own subshell, before the task: more options to set.
 _mw_task_setup=
 
-# What the guard does with a signal: the task gets it, as TERM.
-_mw_pass_on='\kill "$_mw_child"'
+# What the guard does with a signal: the task gets it, as TERM, and is not tried again.
+_mw_pass_on='_mw_asked=1; \kill "$_mw_child"'
 
 # Drops the traps that run on errors and commands, where a shell has such.
 _mw_untrap=
@@ -317,7 +322,7 @@ _mw_open() {
     _mw_switch
     if \command -v "$_mw_bin" >/dev/null 2>&1; then
         _mw_value=$(_mw_inside "$_mw_bin" __open --owner "$$" --shell "$_mw_shell" \
-            --script "$_mw_script" ${_mw_serial:+--serial} \
+            --script "$_mw_script" ${_mw_serial:+"--serial"} \
             ${MEANWHILE_DIR:+"--dir=$MEANWHILE_DIR"} \
             ${MEANWHILE_GRACE:+"--grace=$MEANWHILE_GRACE"} \
             ${MEANWHILE_ON_EXIT:+"--on-exit=$MEANWHILE_ON_EXIT"} \

@@ -14,8 +14,9 @@ _mw_admit() {
             _mw_code=0
             \eval "exec $_mw_fd<>\"\$_mw_dir/locks\""
             _mw_whoami
-            _mw_token=$("$_mw_bin" __admit "$_mw_dir" "$_mw_id" "$_mw_fields" "$_mw_self" \
+            _mw_token=$(exec "$_mw_bin" __admit "$_mw_dir" "$_mw_id" "$_mw_fields" "$_mw_self" \
                 <&"$_mw_fd" 2>>"$_mw_dir/$_mw_stem.log") || _mw_code=$?
+            _mw_signal_code
             ;;
     esac
     case $_mw_code:$_mw_fields in
@@ -45,8 +46,8 @@ _mw_free_fd() {
 _mw_share() {
     _mw_pass=
     \eval "exec $_mw_fd>&-"
-    case $_mw_jobs:${_mw_shared-} in
-        *[!0-9]*:* | *:"$_mw_dir") return 0 ;;
+    case $_mw_jobs:$_mw_shared in
+        :* | *[!0-9]*:* | *:"$_mw_dir") return 0 ;;
     esac
     \eval "exec $_mw_fd<>\"\$_mw_dir/jobs\""
     _mw_shared=$_mw_fd
@@ -66,6 +67,22 @@ _mw_give() {
         pipe:*) _mw_put "$_mw_token" >>"/proc/self/fd/${_mw_jobs#*,}" ;;
         *) _mw_put "$_mw_token" 1<>"$_mw_dir/jobs" ;;
     esac
+}
+
+# Sets _mw_caught to the signals that the guard of a task with --retries may
+# catch: what the script ignores it must leave ignored, for the attempts to come.
+_mw_heed() {
+    _mw_caught=
+    while \read -r _mw_rest; do
+        case $_mw_rest in
+            SigIgn:*)
+                _mw_rest=$((0x${_mw_rest##*[!0-9a-fA-F]}))
+                [ $((_mw_rest & 1)) -ne 0 ] || _mw_caught="$_mw_caught HUP"
+                [ $((_mw_rest & 2)) -ne 0 ] || _mw_caught="$_mw_caught INT"
+                [ $((_mw_rest & 16384)) -ne 0 ] || _mw_caught="$_mw_caught TERM"
+                ;;
+        esac
+    done </proc/self/status
 }
 
 # Whether the task, which failed, is tried again; sets what its files are called then.
@@ -88,7 +105,12 @@ _mw_check_export() {
             [!A-Za-z_]* | *[!A-Za-z0-9_]* | _mw_*)
                 _mw_usage "--export: \`$_mw_name' is not a variable's name" || return
                 ;;
-            *) _mw_export="$_mw_export$_mw_name " ;;
+            *[A-Za-z_]*)
+                # An assignment to a readonly one would end some shells.
+                (\eval "$_mw_name=") 2>/dev/null ||
+                    _mw_usage "--export: $_mw_name is readonly" || return
+                _mw_export="$_mw_export$_mw_name "
+                ;;
         esac
         _mw_rest=${_mw_rest#"$_mw_name"}
         _mw_rest=${_mw_rest#?}
@@ -98,12 +120,15 @@ _mw_check_export() {
 # In the task, when it ends: writes down the variables. The last line tells
 # that nothing is missing.
 _mw_save() {
+    {
+        set +x
+    } 2>/dev/null
     set +eu
-    _mw_vars >"$_mw_dir/$_mw_stem.vars"
+    _mw_vars >|"$_mw_keep_in"
 }
 
 _mw_vars() {
-    _mw_rest=${_mw_export# }
+    _mw_rest=${_mw_keep# }
     while [ -n "$_mw_rest" ]; do
         _mw_name=${_mw_rest%% *} _mw_rest=${_mw_rest#* }
         _mw_var_of
@@ -112,10 +137,12 @@ _mw_vars() {
 }
 
 # Prints the variable _mw_name as an assignment.
-_mw_var_of() {
+_mw_var_of() { _mw_plain_var; }
+
+_mw_plain_var() {
     \eval "_mw_value=\${$_mw_name-} _mw_set=\${$_mw_name+set}"
     case $_mw_set in
-        '') _mw_say_out "unset $_mw_name" ;;
+        '') _mw_say_out "\\unset $_mw_name" ;;
         *)
             _mw_quote
             _mw_say_out "$_mw_name=$_mw_quoted"
@@ -128,25 +155,36 @@ _mw_var_of() {
 # function's own; the assignment alone does not.
 _mw_typed_var() {
     _mw_value=$(\typeset -p "$_mw_name" 2>/dev/null) || :
-    case $_mw_value:${_mw_value%% "$_mw_name"*} in
-        :*) _mw_say_out "unset $_mw_name" ;;
-        *=*:*-*A*) _mw_say_out "_mw_map $_mw_name; $_mw_name=${_mw_value#*=}" ;;
-        *=*) _mw_say_out "$_mw_name=${_mw_value#*=}" ;;
-        *:*-*A*) _mw_say_out "_mw_map $_mw_name; $_mw_name=()" ;;
-        *:*-*a*) _mw_say_out "$_mw_name=()" ;;
-        *) _mw_say_out "unset $_mw_name" ;;
+    _mw_quoted=${_mw_value#*" $_mw_name="}
+    case $_mw_value in *" $_mw_name="*) ;; *) _mw_quoted='()' ;; esac
+    # Only what stands before the name is about its kind.
+    case ${_mw_value%%" $_mw_name"*} in
+        *-*n*) _mw_plain_var ;; # another name for a variable: that one's value
+        *-*A*) _mw_say_out "_mw_kind $_mw_name A; $_mw_name=$_mw_quoted" ;;
+        *-*a*) _mw_say_out "_mw_kind $_mw_name a; $_mw_name=$_mw_quoted" ;;
+        *)
+            # (zsh prints PATH as the array that it is tied to.)
+            case $_mw_value in
+                *" $_mw_name="*) _mw_say_out "_mw_kind $_mw_name; $_mw_name=$_mw_quoted" ;;
+                *) _mw_plain_var ;;
+            esac
+            ;;
     esac
 }
 
-# Makes a variable an associative array, if it is none.
-_mw_map() {
+# Makes a variable one of another kind, if it is: an associative array (A),
+# an array (a), or neither.
+_mw_kind() {
     _mw_rest=$(\typeset -p "$1" 2>/dev/null) || :
-    case ${_mw_rest%% "$1"*} in
-        *-*A*) ;;
-        *)
-            \unset "$1"
-            \typeset -gA "$1"
-            ;;
+    _mw_set=
+    case ${_mw_rest%%" $1"*} in
+        *-*A*) _mw_set=A ;;
+        *-*a*) _mw_set=a ;;
+    esac
+    [ "$_mw_set" = "${2-}" ] || [ -z "$_mw_rest" ] || \unset "$1"
+    case ${2-}:$_mw_set in
+        A:A) ;;
+        A:*) \typeset -gA "$1" ;;
     esac
 }
 
@@ -174,7 +212,14 @@ _mw_import() {
     [ -n "$_mw_value" ] || [ ! -r "$_mw_dir/$_mw_rest.vars" ] ||
         _mw_value=$(\command cat "$_mw_dir/$_mw_rest.vars")
     case $_mw_value in
-        *'#') \eval "$_mw_value" || _mw_say "meanwhile: $_mw_name: not all of its variables could be set" ;;
+        *'#')
+            # Tried first where it cannot end the script: it may assign to what is readonly by now.
+            if (\eval "$_mw_value") >/dev/null 2>&1; then
+                \eval "$_mw_value"
+            else
+                _mw_say "meanwhile: $_mw_name: its variables cannot be set: is one of them readonly?"
+            fi
+            ;;
         *) _mw_say "meanwhile: $_mw_name: its variables are not known: it did not get to its end" ;;
     esac
 }

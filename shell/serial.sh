@@ -42,47 +42,55 @@ _mw_off_run() {
     return 0
 }
 
-# One attempt; sets _mw_code. (Another verb may run in it: what is needed
-# afterwards is put aside.)
+# One attempt; sets _mw_code.
 _mw_off_attempt() {
-    case $_mw_capture$_mw_export in
+    _mw_file=
+    case $_mw_export in ?*) _mw_off_file ;; esac
+    case $_mw_capture in
         '')
             (
-                _mw_level=$((_mw_level + 1)) _mw_depth=0
+                _mw_off_within
+                # (In zsh an EXIT trap that a function sets is that function's.)
+                case $_mw_keep_in in ?*) \trap _mw_save EXIT ;; esac
                 \eval "$_mw_set"
                 "$@"
             ) </dev/null
             _mw_code=$?
-            return 0
+            ;;
+        *)
+            _mw_value=$(
+                _mw_off_within
+                # (In zsh an EXIT trap that a function sets is that function's.)
+                case $_mw_keep_in in ?*) \trap _mw_save EXIT ;; esac
+                \eval "$_mw_set"
+                "$@" </dev/null
+            )
+            _mw_code=$?
+            \eval "_mw_out_$_mw_key=\$_mw_value"
             ;;
     esac
-    # What it prints, if that is asked for; then a mark, and its variables.
-    _mw_free_fd
-    \eval "exec ${_mw_fd:=9}>&1"
-    _mw_value=$(
-        _mw_level=$((_mw_level + 1)) _mw_depth=0
-        case $_mw_export in ?*) \trap _mw_off_save EXIT ;; esac
-        \eval "$_mw_set"
-        case $_mw_capture in
-            1) "$@" </dev/null ;;
-            *) \eval "\"\$@\" </dev/null >&$_mw_fd" ;;
-        esac
-    )
-    _mw_code=$?
-    \eval "exec $_mw_fd>&-"
-    case $_mw_export in
+    _mw_signal_code
+    case $_mw_file in
         ?*)
-            \eval "_mw_vars_$_mw_key=\${_mw_value##*@vars@}"
-            _mw_value=${_mw_value%@vars@*}
+            _mw_value=$(\command cat "$_mw_file")
+            \eval "_mw_vars_$_mw_key=\$_mw_value"
+            \command rm -f "$_mw_file"
             ;;
     esac
-    case $_mw_capture in 1) \eval "_mw_out_$_mw_key=\${_mw_value%\"\${_mw_value##*[!$_mw_nl]}\"}" ;; esac
 }
 
-_mw_off_save() {
-    set +eu
-    _mw_put @vars@
-    _mw_vars
+_mw_off_within() {
+    _mw_level=$((_mw_level + 1)) _mw_depth=0
+    _mw_keep=$_mw_export _mw_keep_in=$_mw_file
+}
+
+# Makes a private file for the variables of a step, anew; sets _mw_file.
+_mw_off_file() {
+    _mw_file=${TMPDIR:-/tmp}/meanwhile-$_mw_owner-$_mw_level-$_mw_count-$_mw_attempt.vars
+    if ! (umask 077 && set -C && : >"$_mw_file") 2>/dev/null; then
+        _mw_say "meanwhile: $_mw_name: --export has no effect: cannot make $_mw_file"
+        _mw_file=
+    fi
 }
 
 # Sets _mw_code: 0 if all of --after have succeeded, else 123. Steps have run

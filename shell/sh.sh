@@ -3,6 +3,17 @@
 
 _mw_shell='sh'
 
+# A `wait` that a signal interrupts may see the task end and say 1 (ksh93, yash).
+_mw_asked_code() {
+    case $_mw_asked:$_mw_code in
+        1:1) _mw_code=143 ;;
+        *) _mw_signal_code ;;
+    esac
+}
+case ${YASH_VERSION-} in
+    ?*) _mw_normal() { _mw_asked_code; } ;;
+esac
+
 case ${KSH_VERSION-} in
     *'MIRBSD KSH'* | *'LEGACY KSH'*)
         # mksh has no printf of its own; an external one would be a fork and an exec.
@@ -27,15 +38,7 @@ case ${KSH_VERSION-} in
         _mw_shell=ksh93
         _mw_private=1
         _mw_untrap='\trap - ERR DEBUG'
-        # A `wait` that a signal interrupts may see the task end and say 1.
-        _mw_pass_on='_mw_asked=1; \kill "$_mw_child"'
-        _mw_asked=
-        _mw_normal() {
-            case $_mw_asked:$_mw_code in
-                1:1) _mw_code=143 ;;
-                *:25[6-9] | *:2[6-9]? | *:3??) _mw_code=$((_mw_code - 128)) ;;
-            esac
-        }
+        _mw_normal() { _mw_asked_code; }
         _mw_find_tty
         _mw_start() { _mw_fork_group "$@"; }
         ;;

@@ -10,7 +10,8 @@ _mw_usage() {
 _mw_run() {
     _mw_capture='' _mw_live='' _mw_export='' _mw_after='' _mw_lock=''
     _mw_timeout=${MEANWHILE_TIMEOUT-} _mw_retries=${MEANWHILE_RETRIES-}
-    _mw_plan=${_mw_timeout:+1}${_mw_retries:+1}
+    _mw_plan=
+    case $_mw_timeout$_mw_retries in ?*) _mw_plan=1 ;; esac
     while :; do
         case ${1-} in
             --capture) _mw_capture=1 ;;
@@ -126,18 +127,22 @@ _mw_check_name() {
         _mw_value=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" \
             ${_mw_after:+"--after=$_mw_after"} ${_mw_lock:+"--lock=$_mw_lock"} \
             ${_mw_timeout:+"--timeout=$_mw_timeout"} ${_mw_retries:+"--retries=$_mw_retries"} \
-            ${_mw_capture:+--capture} -- "$_mw_name") && _mw_rc=0 || _mw_rc=$?
-        case $_mw_rc:$_mw_plan in
-            0:*)
+            ${_mw_capture:+"--capture"} -- "$_mw_name") && _mw_rc=0 || _mw_rc=$?
+        # (A program that is an empty file says nothing, and succeeds.)
+        case $_mw_rc:$_mw_plan:$_mw_value in
+            0:*:"$_mw_id" | 0:*:"$_mw_id "* | 0:*:"$_mw_id~"*)
                 _mw_id=${_mw_value%% *}
                 case $_mw_value in *' '*) _mw_fields=" ${_mw_value#* }" ;; *) _mw_fields= ;; esac
                 ;;
             2:*) return 2 ;;
-            *:?*)
-                # The program is broken, and with it what was asked for.
+            *:1*)
+                # The program is broken, and with it what was asked for. What
+                # runs may hold the lock, or be what this is to come after.
                 _mw_say "meanwhile: $_mw_name: cannot be planned: steps run one after the other"
+                _mw_settle
                 _mw_mode=off
-                return 0
+                _mw_check_name
+                return
                 ;;
             # The program is broken; this shell's own count is free in any case.
             *) _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name~$((_mw_count + 2)) ;;
@@ -172,12 +177,16 @@ _mw_guard() {
     esac
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
     _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
-    _mw_attempt=1 _mw_part='' _mw_fd='' _mw_token=''
+    _mw_attempt=1 _mw_part='' _mw_fd='' _mw_token='' _mw_asked=''
+    _mw_caught='INT TERM HUP'
+    case $_mw_retries in ?*) _mw_heed ;; esac
     case $_mw_fields in *' queued=1'*) _mw_admit ;; esac
     # Beside it, not before it, so that the guard can pass signals on; and
     # forked before the guard's own traps, so that what the script ignores
     # stays ignored. The last command of a subshell is exec'ed in place.
     while :; do
+        # What an attempt before this one has exported is not this one's.
+        case $_mw_export in ?*) : >|"$_mw_dir/$_mw_stem.vars" ;; esac
         (
             case $_mw_part in ?*) exec >>"$_mw_dir/$_mw_stem$_mw_part.log" ;; esac
             case $_mw_capture in
@@ -189,18 +198,20 @@ _mw_guard() {
             _mw_level=$((_mw_level + 1)) _mw_depth=0
             # By this a program of the task is found, whatever it lets go of.
             export MEANWHILE_TASK="$_mw_dir/$_mw_stem"
-            case $_mw_export in ?*) \trap _mw_save EXIT ;; esac
-            \eval "$_mw_set"
-            case ${_mw_pass-} in
+            # (It may start tasks of its own, which have other files.)
+            _mw_keep=$_mw_export _mw_keep_in=$_mw_dir/$_mw_stem.vars
+            case $_mw_keep in ?*) \trap _mw_save EXIT ;; esac
+            case $_mw_pass in
                 ?*)
-                    \eval "\"\$@\" $_mw_pass"
+                    \eval "$_mw_set \"\$@\" $_mw_pass"
                     exit
                     ;;
             esac
+            \eval "$_mw_set"
             "$@"
         ) &
         _mw_child=$!
-        \trap "$_mw_pass_on" INT TERM HUP
+        \eval "\\trap '$_mw_pass_on' $_mw_caught"
         \eval "$_mw_untrap"
         while
             \wait "$_mw_child"
@@ -209,10 +220,11 @@ _mw_guard() {
             \kill -0 "$_mw_child"
         do :; done
         _mw_normal
-        case $_mw_code:$_mw_retries in
-            0:* | *:) break ;;
+        case $_mw_code:$_mw_retries:$_mw_asked in
+            0:* | *::* | *:1) break ;;
         esac
         _mw_again || break
+        case $_mw_asked in 1) break ;; esac
     done
     _mw_probe
     _mw_clock

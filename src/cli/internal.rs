@@ -153,6 +153,7 @@ impl Asking {
         let guard = guard.to_str().and_then(|pid| pid.parse().ok()).unwrap_or(0);
         match admit(&self.dir, &self.id, &self.options, guard, std::io::stdin().as_fd())? {
             Admission::Skipped => Ok(code::SKIPPED),
+            Admission::Cancelled => Ok(code::TERMINATED),
             Admission::Admitted(None) => Ok(code::OK),
             Admission::Admitted(Some(token)) => {
                 let mut stdout = message::raw_stdout()?;

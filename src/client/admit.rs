@@ -37,6 +37,8 @@ pub enum Admission {
     Admitted(Option<u8>),
     /// A dependency failed.
     Skipped,
+    /// It is being ended.
+    Cancelled,
 }
 
 /// Blocks until the task `id` of the process `guard` may begin. What it is
@@ -49,7 +51,8 @@ pub fn admit(
     guard: u32,
     holder: BorrowedFd<'_>,
 ) -> Result<Admission, Error> {
-    let around = std::iter::successors(id.parent(), Id::parent);
+    // The task itself, too: it may be cancelled by now.
+    let around = std::iter::successors(Some(id.clone()), Id::parent);
     let names: Vec<String> =
         options.after.iter().cloned().chain(around).map(|id| id.name().to_owned()).collect();
     let failed = Error::journal("read the journal of", dir.path());
@@ -61,7 +64,7 @@ pub fn admit(
         return Ok(Admission::Skipped);
     }
     asker.locks(&options.locks)?;
-    asker.slot().map(Admission::Admitted)
+    asker.slot()
 }
 
 struct Asker<'a> {
@@ -127,22 +130,20 @@ impl Asker<'_> {
     }
 
     /// Blocks until there is a slot; records that the task begins.
-    fn slot(&mut self) -> Result<Option<u8>, Error> {
-        let pool = match Pool::open(self.dir, self.journal.run()) {
-            Ok(Some(pool)) => pool,
-            Ok(None) => {
-                self.begin(None);
-                return Ok(None);
-            }
-            Err(error) => {
-                say(&format!("{}: the number of tasks is not limited: {error}", self.id));
-                self.begin(None);
-                return Ok(None);
-            }
-        };
+    fn slot(&mut self) -> Result<Admission, Error> {
+        let pool = Pool::open(self.dir, self.journal.run()).unwrap_or_else(|error| {
+            say(&format!("{}: the number of tasks is not limited: {error}", self.id));
+            None
+        });
+        let Some(pool) = pool else { return Ok(self.begin(None)) };
         let (dir, holder) = (self.dir, self.holder);
-        let mut begin = |token| self.begin(Some(token));
-        slots::take(dir, &pool, holder, &mut begin).map(Some)
+        let mut admission = Admission::Cancelled;
+        let mut begin = |token| {
+            admission = self.begin(Some(token));
+            admission != Admission::Cancelled
+        };
+        slots::take(dir, &pool, holder, &mut begin)?;
+        Ok(admission)
     }
 
     /// Blocks until one of these guards has ended; one that left no record is settled.
@@ -168,13 +169,19 @@ impl Asker<'_> {
         Ok(guard.map_err(Error::journal("wait in", self.dir.path()))?.flatten())
     }
 
-    fn begin(&mut self, token: Option<u8>) {
+    fn begin(&mut self, token: Option<u8>) -> Admission {
+        // A signal may not have told it: the script may ignore that.
+        let ending = |task: &Task| task.cancelled || task.timed_out;
+        if self.read().is_ok() && self.journal.run().task(self.id).is_some_and(ending) {
+            return Admission::Cancelled;
+        }
         let mut fields: Vec<_> = token.map(|t| ("token", t.to_string())).into_iter().collect();
         fields.extend(clock::idle().map(|idle| ("idle", idle)));
         let cgroup = cgroup::enter(self.guard);
         fields.extend(cgroup.map(|path| ("cgroup", path.to_string_lossy().into_owned())));
         // It begins also where a full disk keeps that from being said.
         let _ = self.journal.append(Kind::Begin, Some(self.id), &fields);
+        Admission::Admitted(token)
     }
 
     fn read(&mut self) -> Result<(), Error> {

@@ -37,6 +37,7 @@ pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Res
     raw::outlive_polite_signals();
     let code = match admission {
         Admission::Skipped => code::SKIPPED,
+        Admission::Cancelled => code::TERMINATED,
         Admission::Admitted(token) => {
             in_pool(dir, token, |flags| attempts(dir, id, options, argv, flags))
         }

@@ -37,13 +37,14 @@ const HOLDERS: &str = "holders";
 const TURN: &str = "turn";
 
 /// Blocks until there is a token, and takes it for a guard, whose file
-/// `holder` is; `taken` is called before anybody else could count it.
+/// `holder` is; `taken` is called before anybody else could count it, and may
+/// refuse it.
 pub fn take(
     dir: &RunDir,
     pool: &Pool,
     holder: BorrowedFd<'_>,
-    taken: &mut dyn FnMut(u8),
-) -> Result<u8, Error> {
+    taken: &mut dyn FnMut(u8) -> bool,
+) -> Result<(), Error> {
     let failed = || Error::journal("take a slot in", dir.path());
     // Out of turn where that cannot be had; it is not worth failing for.
     let _turn = locks::open(dir).and_then(|file| {
@@ -55,8 +56,7 @@ pub fn take(
         let gate = gate(dir);
         if let Some(token) = pool.take().map_err(failed())? {
             let _ = locks::share(holder, HOLDERS);
-            taken(token);
-            return Ok(token);
+            return if taken(token) { Ok(()) } else { pool.give(token).map_err(failed()) };
         }
         drop(gate);
         wait(dir, pool)?;

@@ -58,6 +58,16 @@ fn options() {
 }
 
 #[test]
+fn mended_options() {
+    scenario(include_str!("../scenarios/mended-options.sh"));
+}
+
+#[test]
+fn without_the_program() {
+    scenario(include_str!("../scenarios/without.sh"));
+}
+
+#[test]
 fn mended() {
     scenario(include_str!("../scenarios/mended.sh"));
 }
