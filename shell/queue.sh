@@ -23,7 +23,11 @@ _mw_admit() {
         0:*) return 0 ;;
         12[2-4]:* | 1[3-9]?:* | 2??:* | *' after='* | *' lock='*) ;;
         # Of no use is only the limit on how many run at once.
-        *) return 0 ;;
+        *)
+            _mw_clock
+            _mw_append "begin $_mw_id idle=$_mw_idle"
+            return 0
+            ;;
     esac
     case $_mw_code in 12[67]) _mw_code=125 ;; esac
     _mw_clock
@@ -58,15 +62,6 @@ _mw_share() {
     case $_mw_private in 1) _mw_pass="$_mw_shared<>\"\$_mw_dir/jobs\" $_mw_fd<>\"\$_mw_dir/jobs\"" ;; esac
     _mw_shared=$_mw_dir
     export MAKEFLAGS
-}
-
-# Gives the task's token back. (Opened for both ways a named pipe blocks nobody.)
-_mw_give() {
-    case $_mw_jobs in
-        fifo:*) _mw_put "$_mw_token" 1<>"${_mw_jobs#fifo:}" ;;
-        pipe:*) _mw_put "$_mw_token" >>"/proc/self/fd/${_mw_jobs#*,}" ;;
-        *) _mw_put "$_mw_token" 1<>"$_mw_dir/jobs" ;;
-    esac
 }
 
 # Sets _mw_caught to the signals that the guard of a task with --retries may

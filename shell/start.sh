@@ -94,7 +94,7 @@ _mw_option() {
 _mw_room() {
     \read -r _mw_rest </proc/loadavg || return 0
     _mw_rest=${_mw_rest#*/}
-    [ $((${_mw_rest%% *} + 16)) -lt "$_mw_ceiling" ] || "$_mw_bin" __room "--dir=$_mw_dir" || :
+    [ $((${_mw_rest%% *} + 16)) -lt "$_mw_ceiling" ] || "$_mw_bin" __room "--dir=$_mw_dir" "--in=$_mw_scope" || :
 }
 
 # Makes the log: from now on the name is taken.
@@ -228,7 +228,8 @@ _mw_guard() {
     done
     _mw_probe
     _mw_clock
-    case $_mw_token in ?*) _mw_give ;; esac
+    # Without the program it is missing until no task has one.
+    case $_mw_token in ?*) "$_mw_bin" __free "$_mw_dir" "$_mw_id" ;; esac
     # With the record written the guard's own exit code no longer matters,
     # and `times` may fail as it likes; without it, it is all there is.
     if _mw_append "end $_mw_id code=$_mw_code idle=$_mw_idle$_mw_more"; then

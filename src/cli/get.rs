@@ -30,6 +30,7 @@ impl Get {
         let request = Request {
             which: Which::Named(names),
             scope: self.caller.scope().cloned(),
+            waiter: self.caller.waiter(&dir),
             at: self.caller.at().cloned(),
             timeout: self.timeout,
             if_started: false,

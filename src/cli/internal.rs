@@ -4,12 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use super::wait::parent;
 use super::{Failure, message, options, run_dir};
 use crate::client::admit::{Admission, admit};
 use crate::client::open::{Opened, Opening, open};
 use crate::client::request::Output;
 use crate::client::room::{self, Room};
-use crate::client::slots::Loan;
+use crate::client::slots::{self, Loan};
 use crate::client::{Error, collect, follow, guard, live, start};
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
@@ -93,6 +94,8 @@ pub enum Internal {
     Room {
         #[arg(long)]
         dir: PathBuf,
+        #[arg(long = "in", default_value = "")]
+        scope: String,
     },
     /// Shows a task's output while it runs (serial mode).
     #[command(name = "__follow", hide = true)]
@@ -115,6 +118,9 @@ pub fn fast(arguments: &[OsString]) -> Option<Result<u8, Failure>> {
         }
         [_, command, dir, id, fields, guard] if command == "__admit" => {
             Some(Asking::parse(dir, id, fields).and_then(|asking| asking.admit(guard)))
+        }
+        [_, command, dir, id] if command == "__free" => {
+            Some(Asking::parse(dir, id, OsStr::new("")).and_then(|asking| asking.free()))
         }
         [_, command, dir, id, failed] if command == "__again" => {
             Some(Asking::parse(dir, id, failed).map(|asking| asking.again(failed)))
@@ -150,7 +156,12 @@ impl Asking {
     /// Blocks until a task may begin; prints the token that its guard must
     /// give back. Standard input is the file through which locks are held.
     fn admit(&self, guard: &OsStr) -> Result<u8, Failure> {
-        let guard = guard.to_str().and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        let guard: u32 = guard.to_str().and_then(|pid| pid.parse().ok()).unwrap_or(0);
+        // Nobody asks any more when the guard is gone.
+        raw::die_with_parent();
+        if u32::try_from(parent()) != Ok(guard) {
+            return Ok(code::TERMINATED);
+        }
         match admit(&self.dir, &self.id, &self.options, guard, std::io::stdin().as_fd())? {
             Admission::Skipped => Ok(code::SKIPPED),
             Admission::Cancelled => Ok(code::TERMINATED),
@@ -167,6 +178,12 @@ impl Asking {
     /// Shows the task's output on standard error while it runs.
     fn live(&self) -> Result<u8, Failure> {
         live::show(&self.dir, &self.id, &mut message::raw_stderr()?)?;
+        Ok(code::OK)
+    }
+
+    /// Puts the task's token back.
+    fn free(&self) -> Result<u8, Failure> {
+        slots::free(&self.dir, &self.id)?;
         Ok(code::OK)
     }
 
@@ -227,10 +244,8 @@ impl Internal {
                 let name = Name::new(&name)?;
                 let asked = options.asked()?;
                 let dir = RunDir::open(&dir).map_err(Error::from)?;
-                let journal = Journal::open(&dir)
-                    .map_err(Error::journal("read the journal of", dir.path()))?;
                 let scope = Id::parse(&scope);
-                let (id, options) = start::plan(journal.run(), &name, scope.as_ref(), &asked)?;
+                let (id, options) = start::plan_in(&dir, &name, scope.as_ref(), &asked)?;
                 message::print(format!("{id} {options}").trim_end())?;
                 Ok(code::OK)
             }
@@ -254,12 +269,12 @@ impl Internal {
                 }
                 Ok(code::OK)
             }
-            Self::Room { dir } => {
+            Self::Room { dir, scope } => {
                 let dir = RunDir::open(&dir).map_err(Error::from)?;
                 let full = &mut || {
                     message::say("no room for another process: waiting for a task to end", None);
                 };
-                if room::wait(&dir, full)? == Room::None {
+                if room::wait(&dir, Id::parse(&scope).as_ref(), full)? == Room::None {
                     message::say(
                         "no room for another process, and no task to wait for",
                         Some("see ulimit -u, and pids.max of the control group"),
@@ -275,7 +290,7 @@ impl Internal {
 }
 
 /// What a script's settings may be; told before anything is started.
-fn check_settings(grace: Option<&str>, on_exit: Option<&str>) -> Result<(), Failure> {
+pub(super) fn check_settings(grace: Option<&str>, on_exit: Option<&str>) -> Result<(), Failure> {
     if let Some((text, Err(rule))) = grace.map(|text| (text, duration::parse(text))) {
         return Err(Failure::usage(format!("MEANWHILE_GRACE is {text:?}"), rule));
     }
@@ -341,13 +356,8 @@ fn follow(dir: &RunDir, id: &Id) -> Result<u8, Failure> {
     };
     let mut stdout = message::raw_stdout()?;
     // The script, or the task that started this one, goes on only after it.
-    let loan = match journal.run().jobs {
-        Some(_) => {
-            let failed = Error::journal("read the journal of", dir.path());
-            Loan::give(dir, Journal::watch(dir).map_err(failed)?.run(), id.parent().as_ref())
-        }
-        None => None,
-    };
+    let limited = journal.run().jobs.is_some();
+    let loan = if limited { Loan::give(dir, id.parent().as_ref()) } else { None };
     follow::follow(dir, &mut journal, id, guard.as_ref(), &mut stdout).map_err(failed)?;
     loan.map_or(Ok(()), Loan::end)?;
     collect::mark_shown(dir, id)?;

@@ -45,9 +45,12 @@ impl Start {
             self.dir.named()?;
         }
         let asked = self.options.asked()?;
+        let grace = std::env::var("MEANWHILE_GRACE").ok().filter(|grace| !grace.is_empty());
+        super::internal::check_settings(grace.as_deref(), None)?;
         let opening = Opening {
             path: self.dir.given(),
             script: "start".into(),
+            grace,
             jobs: self.jobs.clone(),
             ..Opening::default()
         };

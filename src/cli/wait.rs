@@ -10,6 +10,7 @@ use crate::client::Error;
 use crate::client::collect::collect;
 use crate::client::request::{Note, Outcome, Output, Request, Teller, Which};
 use crate::process::dir::RunDir;
+use crate::process::tree;
 use crate::run::{Id, Name, code, duration};
 
 /// Wait for tasks, print the log of each whole and in order, return the first failure's code.
@@ -95,9 +96,11 @@ impl Wait {
             (_, true) => Which::Any(names),
             _ => Which::Named(names),
         };
+        let dir = self.caller.dir.named()?;
         let request = Request {
             which,
             scope: self.caller.scope.clone(),
+            waiter: self.caller.waiter(&dir),
             at: self.caller.at.clone(),
             timeout: self.timeout,
             if_started: self.if_started,
@@ -106,7 +109,6 @@ impl Wait {
             fail_fast: self.fail_fast,
             output: if self.quiet { Output::Quiet } else { self.output },
         };
-        let dir = self.caller.dir.named()?;
         let teller: Box<dyn Teller> = if self.caller.devstack {
             let mut devstack = message::Devstack::new(self.caller.dir.named()?);
             devstack.uncollected = self.uncollected;
@@ -200,7 +202,8 @@ impl Answer<'_> {
     }
 }
 
-fn parent() -> i32 {
+/// The pid of this process's parent.
+pub fn parent() -> i32 {
     rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get())
 }
 
@@ -214,6 +217,11 @@ impl Caller {
     pub fn prepare_answer<'a>(&self, dir: &'a RunDir) -> Option<Answer<'a>> {
         let shell = self.answer.map(|pid| if pid == 0 { parent() } else { pid })?;
         Some(Answer { dir, name: format!("answer.{shell}"), call: self.call })
+    }
+
+    /// The task that waits: a program in a task is told by its environment.
+    pub fn waiter(&self, dir: &RunDir) -> Option<Id> {
+        self.scope.clone().or_else(|| tree::own_task(dir))
     }
 
     /// The task that asks.

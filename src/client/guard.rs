@@ -10,9 +10,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use super::admit::{Admission, admit};
-use super::{Error, start};
+use super::{Error, slots, start};
 use crate::process::dir::RunDir;
-use crate::process::jobserver::{self, Pool};
+use crate::process::jobserver;
 use crate::process::journal::Journal;
 use crate::process::stat::Stat;
 use crate::process::{locks, raw, tree};
@@ -27,19 +27,28 @@ pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Res
     let _ = rustix::process::setsid();
     // What it is granted is held by this descriptor, which is closed in what
     // this process starts.
-    let holder = options.queued.then(|| locks::open(dir)).transpose();
-    let holder = holder.map_err(Error::journal("queue in", dir.path()))?;
+    let holder = locks::open(dir);
     let admission = match &holder {
-        Some(holder) => admit(dir, id, options, std::process::id(), holder.as_fd())?,
-        None => Admission::Admitted(None),
+        _ if !options.queued => Ok(Admission::Admitted(None)),
+        Ok(holder) => admit(dir, id, options, std::process::id(), holder.as_fd()),
+        Err(error) => {
+            Err(Error::journal("queue in", dir.path())(std::io::Error::from(error.kind())))
+        }
     };
+    let admission = admission.or_else(|error| {
+        say(&format!("{id}: cannot queue: {error}"));
+        // Of no use is only the limit on how many run at once.
+        let limit_alone = options.after.is_empty() && options.locks.is_empty();
+        if limit_alone { Ok(Admission::Admitted(None)) } else { Err(error.code()) }
+    });
     // Only now: until it has begun, a signal ends it.
     raw::outlive_polite_signals();
     let code = match admission {
-        Admission::Skipped => code::SKIPPED,
-        Admission::Cancelled => code::TERMINATED,
-        Admission::Admitted(token) => {
-            in_pool(dir, token, |flags| attempts(dir, id, options, argv, flags))
+        Err(code) => code,
+        Ok(Admission::Skipped) => code::SKIPPED,
+        Ok(Admission::Cancelled) => code::TERMINATED,
+        Ok(Admission::Admitted(token)) => {
+            in_pool(dir, id, token, |flags| attempts(dir, id, options, argv, flags))
         }
     };
     let mut fields = vec![("code", code.to_string())];
@@ -55,16 +64,16 @@ pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Res
 
 /// Does `work` with what lets programs share the run's own pool, and puts the
 /// token back.
-fn in_pool(dir: &RunDir, token: Option<u8>, work: impl FnOnce(Option<&str>) -> u8) -> u8 {
-    let Some(token) = token else { return work(None) };
-    let journal = Journal::about(dir, &[]).ok();
-    let run = journal.as_ref().map(Journal::run);
-    let pool = run.and_then(|run| Pool::open(dir, run).ok().flatten());
-    let own = run.is_some_and(|run| matches!(run.jobs, Some(Jobs::Own(_))));
+fn in_pool(dir: &RunDir, id: &Id, token: Option<u8>, work: impl FnOnce(Option<&str>) -> u8) -> u8 {
+    if token.is_none() {
+        return work(None);
+    }
+    let own = Journal::about(dir, &[])
+        .is_ok_and(|journal| matches!(journal.run().jobs, Some(Jobs::Own(_))));
     let flags = own.then(|| jobserver::share(dir).ok()).flatten();
     let code = work(flags.as_deref());
-    if let Some(pool) = pool {
-        let _ = pool.give(token);
+    if let Err(error) = slots::free(dir, id) {
+        say(&format!("{id}: its slot is not free: {error}"));
     }
     code
 }

@@ -29,7 +29,9 @@ pub fn show(dir: &RunDir, id: &Id, output: &mut impl Write) -> Result<(), Error>
     }
     let mut lines = Lines { name: id.to_string(), line: Vec::new(), output };
     follow(dir, &mut journal, id, Some(&guard), &mut lines).map_err(failed())?;
-    lines.finish().map_err(failed())
+    lines.finish().map_err(failed())?;
+    let done = [("done", "1".to_owned())];
+    journal.append(Kind::Live, Some(id), &done).map_err(failed())
 }
 
 /// Starts a process that does this for a task in a run of no script.

@@ -14,7 +14,9 @@ use crate::run::{Id, Kind, code};
 /// Settles the task `id`, whose guard has ended: with `known`, its exit code,
 /// if the kernel tells it. Nothing happens if its end is recorded by now.
 pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
-    let killed = known.is_none_or(|code| code == code::LOST);
+    // (A guard that a signal ended before it could record anything has left
+    // what it had started, if only who asks for its admission.)
+    let killed = known.is_none_or(|code| code::signal(code).is_some());
     // Without a start there is nobody yet who could be gone.
     let open = |journal: &Journal| {
         journal.run().task(id).is_some_and(|task| task.end.is_none() && task.guard.is_some())
@@ -34,11 +36,10 @@ pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
     if !written {
         journal.presume_lost(id, known);
     }
-    // One that exited by itself has given its token back.
-    let token = journal.run().task(id).and_then(|task| task.token);
-    let token = token.filter(|_| known.is_none_or(|code| code::signal(code).is_some()));
-    let pool = token.and_then(|_| Pool::open(dir, journal.run()).ok().flatten());
-    if let (Some(token), Some(pool)) = (token, pool) {
+    let held = journal.run().task(id).and_then(|task| Some((task.token?, task.lent)));
+    let pool = held.and_then(|_| Pool::open(dir, journal.run()).ok().flatten());
+    if let (Some((token, 0)), Some(pool)) = (held, pool) {
+        let _ = journal.append(Kind::Free, Some(id), &[]);
         let _ = pool.give(token);
     }
     drop(gate);

@@ -37,6 +37,9 @@ pub struct Request {
     pub which: Which,
     /// The task that asks; none: the script itself.
     pub scope: Option<Id>,
+    /// The task that waits: that one, or the one in which a program asks that
+    /// is none of the glue's. It lends its slot, and must not wait for itself.
+    pub waiter: Option<Id>,
     /// The script's line that asks.
     pub at: Option<String>,
     /// Give up after so many microseconds.

@@ -7,7 +7,9 @@ use super::{Error, lost};
 use crate::process::dir::RunDir;
 use crate::process::headroom;
 use crate::process::journal::Journal;
-use crate::process::pidfd::{Handle, wait_any};
+use crate::process::pidfd::{Handle, raise_limit, wait_any};
+use crate::process::stat::Stat;
+use crate::run::{Id, Task};
 
 /// What a task needs: its guard, its shell, and a few programs.
 pub const NEEDED: u64 = 8;
@@ -22,8 +24,10 @@ pub enum Room {
 }
 
 /// Blocks until there is room for another task, while tasks of this run could
-/// still make it; calls `full` before it blocks for the first time.
-pub fn wait(dir: &RunDir, full: &mut dyn FnMut()) -> Result<Room, Error> {
+/// still make it (not those around the caller, which wait for it); calls
+/// `full` before it blocks for the first time. It is woken by the end of any
+/// process that counts.
+pub fn wait(dir: &RunDir, scope: Option<&Id>, full: &mut dyn FnMut()) -> Result<Room, Error> {
     let failed = || Error::journal("wait in", dir.path());
     let mut journal: Option<Journal> = None;
     loop {
@@ -34,26 +38,41 @@ pub fn wait(dir: &RunDir, full: &mut dyn FnMut()) -> Result<Room, Error> {
             Some(journal) => journal,
             none => {
                 full();
+                raise_limit();
                 none.insert(Journal::watch(dir).map_err(failed())?)
             }
         };
         journal.catch_up().map_err(failed())?;
-        let mut guards = Vec::new();
-        let mut gone = Vec::new();
-        for task in journal.run().running() {
-            match task.guard.map(Handle::open).transpose().map_err(failed())?.flatten() {
-                Some(guard) => guards.push(guard),
-                None if task.guard.is_some() => gone.push(task.id.clone()),
-                None => {}
+        let around = |id: &Id| scope.is_some_and(|scope| scope.within(id));
+        let others: Vec<Task> =
+            journal.run().under_way().filter(|task| !around(&task.id)).cloned().collect();
+        let mut held = Vec::new();
+        let mut gone = false;
+        for task in &others {
+            let guard = task.guard.map(Handle::open).transpose().map_err(failed())?.flatten();
+            gone |= guard.is_none();
+            if guard.is_none() {
+                lost::settle(dir, journal, &task.id, None);
             }
+            held.extend(guard);
         }
-        for id in gone {
-            lost::settle(dir, journal, &id, None);
+        if gone {
+            continue;
         }
-        if guards.is_empty() {
+        if held.is_empty() {
             return Ok(Room::None);
         }
-        let fds: Vec<BorrowedFd<'_>> = guards.iter().map(AsFd::as_fd).collect();
+        // Whatever ends makes room, not only a task; but what waits for this does not.
+        let mine: Vec<u32> = ancestors();
+        let rest = Stat::all().into_iter().filter(|stat| stat.alive() && !mine.contains(&stat.pid));
+        held.extend(rest.filter_map(|stat| Handle::open(stat.process()).ok().flatten()));
+        let fds: Vec<BorrowedFd<'_>> = held.iter().map(AsFd::as_fd).collect();
         wait_any(&fds, None).map_err(failed())?;
     }
+}
+
+/// This process and those that it comes from.
+fn ancestors() -> Vec<u32> {
+    let parent = |pid: &u32| Stat::of(*pid).map(|stat| stat.ppid).filter(|pid| *pid > 0);
+    std::iter::successors(Some(std::process::id()), parent).take(1000).collect()
 }

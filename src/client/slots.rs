@@ -6,11 +6,12 @@
 //! `make -jN` lends its own slot, which make gave it, in the same way. Nobody
 //! can therefore wait for a slot that is held by somebody who waits for him.
 //!
-//! How many tokens are on their way nobody knows exactly: a `make` that is
-//! killed takes its own along, a client that is killed while it has lent one
-//! leaves one too many. But every guard that holds one shares a lock, so that
-//! the kernel tells when none does; then all of them must be in the pool, and
-//! the pool is put right.
+//! Who holds a token, has lent it or has put it back, is in the journal, and
+//! changes under one lock together with the pool: so a client that is killed
+//! while it has lent one leaves none too many. What a `make` that is killed
+//! takes along is in no journal. But every guard that holds a token shares a
+//! lock, so that the kernel tells when none does; then all of them must be in
+//! the pool, and the pool is put right.
 //!
 //! Tasks queue for their turn at the pool by a lock, too, of which the kernel
 //! keeps the order: one of them at a time waits for a token, and ten thousand
@@ -27,7 +28,7 @@ use crate::process::locks;
 use crate::process::notify::Notify;
 use crate::process::pidfd::{Handle, raise_limit, wait_any};
 use crate::run::jobs::Jobs;
-use crate::run::{Id, Run, files};
+use crate::run::{Id, Kind, files};
 
 /// The lock under which tokens, and what is known of them, change together.
 const GATE: &str = "gate";
@@ -80,21 +81,21 @@ pub fn refill(dir: &RunDir, pool: &Pool) {
     }
 }
 
-/// Blocks until there may be a token again: one was put back, or the watcher
-/// is gone, who puts back those of killed guards. Then that falls to whoever waits.
+/// Blocks until there may be a token again: one was put back, or a guard that
+/// holds one is gone. Of those it looks at the ones that began lately; the
+/// watcher, while there is one, puts back the tokens of all.
 fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
     let failed = || Error::journal("wait in", dir.path());
     let watcher = open::watcher(dir).map(Handle::open).transpose().map_err(failed())?.flatten();
-    if let Some(watcher) = watcher {
-        return wait_any(&[pool.as_fd(), watcher.as_fd()], None).map(drop).map_err(failed());
-    }
     raise_limit();
-    let notify = Notify::new()
-        .and_then(|notify| notify.file(&dir.path().join(files::JOURNAL)).map(|()| notify));
-    let mut journal = Journal::watch(dir).map_err(failed())?;
+    let mut journal = match watcher {
+        Some(_) => Journal::tail(dir),
+        None => Journal::watch(dir),
+    }
+    .map_err(failed())?;
     let mut guards = Vec::new();
     let mut gone = Vec::new();
-    for task in journal.run().running().filter(|task| task.token.is_some()) {
+    for task in journal.run().under_way().filter(|task| task.token.is_some()) {
         match task.guard.map(Handle::open).transpose().map_err(failed())?.flatten() {
             Some(guard) => guards.push((task.id.clone(), guard)),
             None => gone.push((task.id.clone(), None)),
@@ -102,8 +103,13 @@ fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
     }
     if gone.is_empty() {
         refill(dir, pool);
+        // Without a watcher nobody else looks after those that begin from now on.
+        let notify = if watcher.is_none() { Notify::new().ok() } else { None };
+        let journal = dir.path().join(files::JOURNAL);
+        let notify = notify.filter(|notify| notify.file(&journal).is_ok());
         let mut fds: Vec<BorrowedFd<'_>> = vec![pool.as_fd()];
-        fds.extend(notify.as_ref().ok().map(AsFd::as_fd));
+        fds.extend(watcher.as_ref().map(AsFd::as_fd));
+        fds.extend(notify.as_ref().map(AsFd::as_fd));
         fds.extend(guards.iter().map(|(_, guard)| guard.as_fd()));
         wait_any(&fds, None).map_err(failed())?;
     }
@@ -116,33 +122,76 @@ fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
     Ok(())
 }
 
+/// Puts the token of a task that has ended back into the pool. One that a
+/// client had lent when it was killed is there already.
+pub fn free(dir: &RunDir, id: &Id) -> Result<(), Error> {
+    let failed = || Error::journal("free a slot in", dir.path());
+    let _gate = gate(dir);
+    let mut journal = Journal::about(dir, &[id.name().to_owned()]).map_err(failed())?;
+    let held = journal.run().task(id).and_then(|task| Some((task.token?, task.lent)));
+    let Some((token, lent)) = held else { return Ok(()) };
+    // On a full disk it is put back all the same.
+    let _ = journal.append(Kind::Free, Some(id), &[]);
+    match Pool::open(dir, journal.run()).map_err(failed())? {
+        Some(pool) if lent == 0 => pool.give(token).map_err(failed()),
+        _ => Ok(()),
+    }
+}
+
 /// A token that is lent to the pool.
 #[derive(Debug)]
 pub struct Loan<'a> {
     dir: &'a RunDir,
+    /// Whose it is; none: the slot that make gave the script.
+    whose: Option<Id>,
     pool: Pool,
 }
 
 impl<'a> Loan<'a> {
-    /// Lends the token of the task `scope` (none: the slot of the script, if
-    /// make gave it one), while its client blocks; none if there is none to lend.
-    pub fn give(dir: &'a RunDir, run: &Run, scope: Option<&Id>) -> Option<Self> {
-        let token = match scope {
-            Some(scope) => run.task(scope)?.token?,
+    /// Lends the token of the task `whose` (none: the slot of the script, if
+    /// make gave it one), while its client blocks; none if there is none to
+    /// lend. Of several clients of one task, the first lends it.
+    pub fn give(dir: &'a RunDir, whose: Option<&Id>) -> Option<Self> {
+        let _gate = gate(dir);
+        let (mut journal, lent) = look(dir, whose).ok()?;
+        let run = journal.run();
+        let token = match whose {
+            Some(id) => run.task(id)?.token?,
             None if matches!(run.jobs, Some(Jobs::Own(_)) | None) => return None,
             None => TOKEN,
         };
         let pool = Pool::open(dir, run).ok()??;
-        pool.give(token).ok()?;
-        Some(Self { dir, pool })
+        // The record first: what is not known to be lent would be freed twice.
+        journal.append(Kind::Lend, whose, &[]).ok()?;
+        if lent == 0 {
+            pool.give(token).ok()?;
+        }
+        Some(Self { dir, whose: whose.cloned(), pool })
     }
 
-    /// Takes one back, however long that takes.
+    /// Takes one back, however long that takes; of several clients the last
+    /// one does.
     pub fn end(self) -> Result<(), Error> {
         let failed = || Error::journal("take a slot in", self.dir.path());
-        while self.pool.take().map_err(failed())?.is_none() {
+        loop {
+            let gate = gate(self.dir);
+            let (mut journal, lent) = look(self.dir, self.whose.as_ref()).map_err(failed())?;
+            if lent > 1 || self.pool.take().map_err(failed())?.is_some() {
+                // Unrecorded, it is missing until the pool is put right.
+                let _ = journal.append(Kind::Back, self.whose.as_ref(), &[]);
+                return Ok(());
+            }
+            drop(gate);
             wait(self.dir, &self.pool)?;
         }
-        Ok(())
     }
+}
+
+/// How many clients of `whose` have lent its token.
+fn look(dir: &RunDir, whose: Option<&Id>) -> std::io::Result<(Journal, u32)> {
+    let name = whose.map_or("-".to_owned(), |id| id.name().to_owned());
+    let journal = Journal::about(dir, &[name])?;
+    let run = journal.run();
+    let lent = whose.map_or(Some(run.lent), |id| run.task(id).map(|task| task.lent));
+    Ok((journal, lent.unwrap_or(0)))
 }

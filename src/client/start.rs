@@ -14,6 +14,7 @@ use super::Error;
 use super::open::{Opened, myself};
 
 use crate::process::dir::RunDir;
+use crate::process::journal::Journal;
 use crate::run::name::{MAX_PATH, NameError, did_you_mean};
 use crate::run::task::Options;
 use crate::run::{Id, Kind, Name, Run, files};
@@ -47,6 +48,24 @@ pub struct Asked {
     pub retries: u32,
     /// Keep its standard output apart.
     pub capture: bool,
+}
+
+/// The same as [`plan`], by what the journal says of the names that matter;
+/// all of it is read only to say what is wrong.
+pub fn plan_in(
+    dir: &RunDir,
+    name: &Name,
+    scope: Option<&Id>,
+    asked: &Asked,
+) -> Result<(Id, Options), Error> {
+    let failed = || Error::journal("read the journal of", dir.path());
+    let mut names = vec![Id::of(name, scope, 1).to_string()];
+    names.extend(asked.after.iter().flat_map(|name| name.lookup(scope)));
+    let some = Journal::about(dir, &names).map_err(failed())?;
+    plan(some.run(), name, scope, asked).or_else(|_| {
+        let all = Journal::open(dir).map_err(failed())?;
+        plan(all.run(), name, scope, asked)
+    })
 }
 
 /// The id that a start of `name` gets now, and its options as records hold them.

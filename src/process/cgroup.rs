@@ -19,6 +19,9 @@ const PREFIX: &str = "meanwhile-";
 /// Makes a group for the process `guard` and what it will start, and moves it
 /// there; none where that is not granted.
 pub fn enter(guard: u32) -> Option<PathBuf> {
+    if guard <= 1 {
+        return None;
+    }
     let group = delegated()?.join(format!("{PREFIX}{guard}-{}", clock::now().0));
     fs::create_dir(&group).ok()?;
     if fs::write(group.join("cgroup.procs"), guard.to_string()).is_err() {

@@ -14,6 +14,9 @@ use crate::run::{Id, Kind, Run, files, journal, record};
 /// How much of a journal is searched at a time.
 const CHUNK: u64 = 64 * 1024;
 
+/// How much of its end tells what is under way now.
+const TAIL: u64 = 256 * 1024;
+
 /// An open journal and what it has folded to so far.
 #[derive(Debug)]
 pub struct Journal {
@@ -105,14 +108,41 @@ impl Journal {
             bytes.truncate(lines);
             (rest, from) = (bytes, begin);
         }
-        let mut first = vec![0; record::MAX_BYTES.min(this.offset as usize)];
-        this.file.read_exact_at(&mut first, 0)?;
-        let end = memchr::memchr(b'\n', &first).map_or(0, |at| at + 1);
-        this.reader.feed(&first[..end]);
+        this.feed_first(this.offset)?;
         for part in parts.iter().rev() {
             this.reader.feed(part);
         }
         Ok(this)
+    }
+
+    /// Opens a journal and folds its first record and the last of the others:
+    /// what is under way now, for the most part.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn tail(dir: &RunDir) -> std::io::Result<Self> {
+        let mut this = Self::at(dir, OFlags::empty())?;
+        this.reader.run.lean = true;
+        let length = this.file.metadata()?.len();
+        if length <= TAIL {
+            this.catch_up()?;
+            return Ok(this);
+        }
+        this.feed_first(length)?;
+        let mut rest = vec![0; TAIL as usize];
+        this.file.read_exact_at(&mut rest, length - TAIL)?;
+        let begin = memchr::memchr(b'\n', &rest).map_or(rest.len(), |at| at + 1);
+        this.reader.feed(&rest[begin..]);
+        this.offset = length;
+        Ok(this)
+    }
+
+    fn feed_first(&mut self, length: u64) -> std::io::Result<()> {
+        let mut first = vec![0; record::MAX_BYTES.min(length as usize)];
+        self.file.read_exact_at(&mut first, 0)?;
+        let end = memchr::memchr(b'\n', &first).map_or(0, |at| at + 1);
+        self.reader.feed(&first[..end]);
+        Ok(())
     }
 
     /// Opens a journal for reading only, as a report does.

@@ -141,7 +141,10 @@ pub fn end_strays(dir: &RunDir, run: &Run, grace: u64) -> usize {
         .into_iter()
         .filter(|(id, _)| {
             let state = run.task(id).map(Task::state);
-            matches!(state, None | Some(State::Signalled(_) | State::Cancelled | State::Lost))
+            matches!(
+                state,
+                None | Some(State::Signalled(_) | State::Cancelled | State::TimedOut | State::Lost)
+            )
         })
         .map(|(_, stat)| stat.process())
         .collect();

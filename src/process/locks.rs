@@ -33,8 +33,8 @@ pub fn open(dir: &RunDir) -> std::io::Result<File> {
     dir.file(files::LOCKS, OFlags::RDWR | OFlags::CREATE)
 }
 
-/// Takes the locks of these names for the holder of `file`, one after the
-/// other in an order that is the same for all: nobody waits in a circle.
+/// Takes the locks of these names for the holder of `file`. Whoever waits for
+/// one of them holds none of the others meanwhile: nobody waits in a circle.
 ///
 /// # Errors
 /// What fcntl(2) says.
@@ -42,8 +42,22 @@ pub fn take(file: impl AsFd, names: &[String]) -> std::io::Result<()> {
     let mut bytes: Vec<u64> = names.iter().map(|name| byte(name)).collect();
     bytes.sort_unstable();
     bytes.dedup();
-    let lock = |at| raw::lock_byte(file.as_fd(), at, Lock::Exclusive, true).map(drop);
-    bytes.into_iter().try_for_each(lock)
+    let Some(mut first) = bytes.first().copied() else { return Ok(()) };
+    loop {
+        raw::lock_byte(file.as_fd(), first, Lock::Exclusive, true)?;
+        let mut busy = None;
+        for at in bytes.iter().copied().filter(|at| *at != first) {
+            if !raw::lock_byte(file.as_fd(), at, Lock::Exclusive, false)? {
+                busy = Some(at);
+                break;
+            }
+        }
+        let Some(busy) = busy else { return Ok(()) };
+        for at in &bytes {
+            raw::unlock_byte(file.as_fd(), *at)?;
+        }
+        first = busy;
+    }
 }
 
 /// Takes the lock of one name beside others who share it.

@@ -28,6 +28,12 @@ pub fn outlive_polite_signals() {
     }
 }
 
+/// Has the kernel kill this process when its parent ends.
+pub fn die_with_parent() {
+    // SAFETY: prctl with these arguments takes numbers only.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong) };
+}
+
 /// Whether another open file description can write to this file.
 ///
 /// A read lease is refused (`EAGAIN`) exactly while somebody has the file
@@ -68,6 +74,14 @@ pub fn lock_byte(file: impl AsFd, at: u64, lock: Lock, wait: bool) -> std::io::R
         Lock::Shared => libc::F_RDLCK,
     };
     set_lock(file, at, kind, if wait { libc::F_OFD_SETLKW } else { libc::F_OFD_SETLK })
+}
+
+/// Gives the lock on one byte back.
+///
+/// # Errors
+/// What fcntl(2) says.
+pub fn unlock_byte(file: impl AsFd, at: u64) -> std::io::Result<()> {
+    set_lock(file, at, libc::F_UNLCK, libc::F_OFD_SETLK).map(drop)
 }
 
 fn set_lock(file: impl AsFd, at: u64, kind: i32, command: i32) -> std::io::Result<bool> {

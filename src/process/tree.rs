@@ -159,6 +159,13 @@ pub fn stem(dir: &RunDir, id: &Id) -> PathBuf {
     dir.path().join(id.as_str().replace('/', "%"))
 }
 
+/// The task of this run that this process is in, by its environment.
+pub fn own_task(dir: &RunDir) -> Option<Id> {
+    let mut file = std::env::var_os(MARK)?;
+    file.push(format!(".{}", files::LOG));
+    task_of(dir, Path::new(&file))
+}
+
 /// The task of this run whose file this is.
 fn task_of(dir: &RunDir, file: &Path) -> Option<Id> {
     files::task_of(file.strip_prefix(dir.path()).ok()?.to_str()?)

@@ -13,32 +13,27 @@ use super::{Id, Run, State, Task};
 /// The tasks by which `from` waits for itself, in that order and with `from`
 /// at both ends; `lives` tells whether a client is still there.
 pub fn around(run: &Run, from: &Id, lives: &dyn Fn(u32) -> bool) -> Option<Vec<Id>> {
-    let mut path = vec![from.clone()];
-    search(run, from, lives, &mut path, &mut HashSet::new()).then_some(path)
-}
-
-fn search(
-    run: &Run,
-    from: &Id,
-    lives: &dyn Fn(u32) -> bool,
-    path: &mut Vec<Id>,
-    seen: &mut HashSet<Id>,
-) -> bool {
-    let Some(last) = path.last().and_then(|id| run.task(id)) else { return false };
-    for next in waits_for(run, last, lives) {
-        if &next == from {
-            path.push(next);
-            return true;
-        }
-        if seen.insert(next.clone()) {
-            path.push(next);
-            if search(run, from, lives, path, seen) {
-                return true;
+    // By depth, without recursion: a chain may be as long as a run. Each step
+    // has what is still to be tried after it.
+    let next = |id: &Id| run.task(id).map_or(Vec::new(), |task| waits_for(run, task, lives));
+    let mut seen: HashSet<Id> = HashSet::new();
+    let mut path = vec![(from.clone(), next(from))];
+    while let Some((_, open)) = path.last_mut() {
+        match open.pop() {
+            Some(id) if id == *from => {
+                return Some(path.into_iter().map(|(id, _)| id).chain([id]).collect());
             }
-            path.pop();
+            Some(id) if seen.insert(id.clone()) => {
+                let further = next(&id);
+                path.push((id, further));
+            }
+            Some(_) => {}
+            None => {
+                path.pop();
+            }
         }
     }
-    false
+    None
 }
 
 /// The tasks that `task` cannot go on without.

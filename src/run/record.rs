@@ -37,6 +37,12 @@ pub enum Kind {
     /// A queued task was admitted: `token` of the jobserver that it took, and the
     /// `cgroup` that it got, if it did.
     Begin,
+    /// A task (`-`: the script) has lent its token to the pool, since it waits.
+    Lend,
+    /// It has taken one back.
+    Back,
+    /// A task's token is in the pool again, for good.
+    Free,
     /// An attempt failed and another follows: `code`.
     Attempt,
     /// A task ended: `code`, `cpu` (microseconds) where the guard knows it,
@@ -58,7 +64,7 @@ pub enum Kind {
     Cancel,
     /// A task will not begin: `root`, the task that failed, and its `code`.
     Skip,
-    /// A process shows a task's output while it runs: `pid`.
+    /// A process shows a task's output while it runs: `pid`; `done=1`: all of it was shown.
     Live,
     /// A task ended but left a process running: `pid`, `comm`.
     Leak,
@@ -68,10 +74,13 @@ pub enum Kind {
     Close,
 }
 
-const KINDS: [(Kind, &str); 17] = [
+const KINDS: [(Kind, &str); 20] = [
     (Kind::Run, "run"),
     (Kind::Start, "start"),
     (Kind::Begin, "begin"),
+    (Kind::Lend, "lend"),
+    (Kind::Back, "back"),
+    (Kind::Free, "free"),
     (Kind::Attempt, "attempt"),
     (Kind::End, "end"),
     (Kind::Wait, "wait"),

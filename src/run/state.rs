@@ -72,6 +72,8 @@ pub struct Run {
     pub idle: Vec<(Time, u64)>,
     /// The machine's processors, all of which are in `idle`.
     pub processors: Option<u32>,
+    /// How many of the script's clients have lent its slot while they block.
+    pub lent: u32,
     /// Whether the watcher was found dead.
     pub unwatched: bool,
     /// How and when it ended.
@@ -110,6 +112,11 @@ impl Run {
         self.tasks.iter().filter(|task| task.end.is_none())
     }
 
+    /// Those of them that somebody could wait for: their start is recorded.
+    pub fn under_way(&self) -> impl Iterator<Item = &Task> {
+        self.running().filter(|task| task.guard.is_some())
+    }
+
     /// The tasks that nobody has collected, of that scope.
     pub fn uncollected<'a>(&'a self, scope: Option<&'a Id>) -> impl Iterator<Item = &'a Task> {
         self.tasks
@@ -144,6 +151,8 @@ impl Run {
                 self.closed.get_or_insert((time, how));
             }
             (Kind::Unwatched, None) => self.unwatched = true,
+            (Kind::Lend, None) => self.lent = self.lent.saturating_add(1),
+            (Kind::Back, None) => self.lent = self.lent.saturating_sub(1),
             (Kind::Wait | Kind::Woken, _) if self.lean => {}
             (Kind::Wait, id) => self.waits.push(Wait {
                 id: id.clone(),

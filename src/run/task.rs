@@ -106,6 +106,8 @@ pub struct Task {
     pub cgroup: Option<PathBuf>,
     /// The token of the jobserver that it holds while it runs.
     pub token: Option<u8>,
+    /// How many of its clients have lent that while they block.
+    pub lent: u32,
     /// When it ended, and with which code.
     pub end: Option<(Time, u8)>,
     /// Its CPU time in microseconds, where the journal has it.
@@ -124,6 +126,8 @@ pub struct Task {
     pub shown: bool,
     /// Who shows its output while it runs.
     pub live: Option<Process>,
+    /// Whether all of its output was shown so.
+    pub live_done: bool,
     /// Whether errexit, set in the script, had no effect inside it, because
     /// it was started in a condition (`async_run … ||`, `if async_run …`).
     pub errexit_off: bool,
@@ -189,6 +193,7 @@ impl Task {
             admitted: None,
             cgroup: None,
             token: None,
+            lent: 0,
             end: None,
             cpu: None,
             failures: 0,
@@ -198,6 +203,7 @@ impl Task {
             skipped: None,
             shown: false,
             live: None,
+            live_done: false,
             errexit_off: false,
             collected: None,
             collected_at: None,
@@ -270,12 +276,15 @@ impl Task {
                 self.at = place();
                 self.options = Options::parse(record.fields());
             }
-            Kind::Begin if self.admitted.is_none() => {
+            Kind::Begin if self.admitted.is_none() && self.end.is_none() => {
                 self.admitted = Some(time);
                 self.token = record.number("token");
                 self.cgroup = record.get("cgroup").map(PathBuf::from);
             }
-            Kind::Attempt => self.failures += 1,
+            Kind::Lend => self.lent = self.lent.saturating_add(1),
+            Kind::Back => self.lent = self.lent.saturating_sub(1),
+            Kind::Free => self.token = None,
+            Kind::Attempt => self.failures = self.failures.saturating_add(1),
             Kind::End => {
                 if let Some(code) = record.number("code") {
                     self.ended(time, code);
@@ -296,6 +305,7 @@ impl Task {
                 self.skipped = root.map(|root| Cause { root, code });
             }
             // One that comes too late has nothing to show: see `client::live`.
+            Kind::Live if record.get("done") == Some("1") => self.live_done = true,
             Kind::Live if self.end.is_none() => self.live = process(),
             Kind::Shown => self.shown = true,
             Kind::Collected if self.collected.is_none() => {

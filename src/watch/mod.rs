@@ -33,7 +33,6 @@ use crate::process::journal::Journal;
 use crate::process::notify::Notify;
 use crate::process::pidfd::{self, Handle};
 use crate::process::{cgroup, clock, kill};
-use crate::run::jobs::Jobs;
 use crate::run::{Id, Kind, Time, files};
 
 const JOURNAL: u64 = u64::MAX;
@@ -79,7 +78,9 @@ struct Watcher {
     unstarted: Vec<u64>,
     /// Tasks that may run only for so long.
     timed: Vec<u64>,
-    /// The run's pool of tokens, if it has one of its own.
+    /// Who ends the tasks whose time was up.
+    enders: Vec<std::thread::JoinHandle<()>>,
+    /// The pool of tokens, if the run is limited.
     pool: Option<Pool>,
 }
 
@@ -110,10 +111,7 @@ impl Watcher {
         if let Some(script) = &script {
             add(script.as_fd(), SCRIPT)?;
         }
-        let pool = match journal.run().jobs {
-            Some(Jobs::Own(_)) => Pool::open(&dir, journal.run()).ok().flatten(),
-            _ => None,
-        };
+        let pool = Pool::open(&dir, journal.run()).ok().flatten();
         let this = Self {
             dir,
             journal,
@@ -124,6 +122,7 @@ impl Watcher {
             seen: 0,
             unstarted: Vec::new(),
             timed: Vec::new(),
+            enders: Vec::new(),
             pool,
         };
         this.refill();
@@ -147,7 +146,7 @@ impl Watcher {
                 return self.script_ended();
             }
             // A run without a script is over, for now, when its tasks are.
-            if !owned && self.journal.run().running().next().is_none() && self.leave()? {
+            if !owned && self.journal.run().under_way().next().is_none() && self.leave()? {
                 return Ok(());
             }
             gone = self.sleep()?;
@@ -181,7 +180,7 @@ impl Watcher {
         self.timed.retain(|place| run.tasks()[*place as usize].end.is_none());
         let timed = self.timed.iter().map(|place| &run.tasks()[*place as usize]);
         let deadlines: Vec<(Id, Time)> =
-            timed.filter_map(|task| Some((task.id.clone(), task.deadline()?))).collect();
+            timed.filter_map(|task| task.deadline().map(|at| (task.id.clone(), at))).collect();
         let mut next: Option<u64> = None;
         for (id, deadline) in deadlines {
             if deadline > now {
@@ -204,19 +203,26 @@ impl Watcher {
         let Some(task) = running.cloned() else { return };
         let grace = cancel::grace(self.journal.run());
         let path = self.dir.path().to_owned();
-        std::thread::spawn(move || {
+        let end = move || {
             if let Ok(dir) = RunDir::open(&path) {
                 kill::end(&dir, &[&task], grace);
             }
-        });
+        };
+        self.enders.retain(|thread| !thread.is_finished());
+        // (What cannot be done beside is done here: it must be done.)
+        match std::thread::Builder::new().spawn(end.clone()) {
+            Ok(thread) => self.enders.push(thread),
+            Err(_) => end(),
+        }
     }
 
     /// Whether the watcher may go: under the run's lock, so that no task can
     /// start between this look and its end.
     fn leave(&mut self) -> Result<bool, Error> {
+        self.join();
         let lock = open::lock(&self.dir, files::LOCK);
         self.read()?;
-        let idle = self.journal.run().running().next().is_none();
+        let idle = self.journal.run().under_way().next().is_none();
         if idle {
             // It lives on for a moment when the kernel has taken the lock away:
             // whoever starts a task then needs another watcher.
@@ -293,7 +299,14 @@ impl Watcher {
         }
     }
 
-    fn running(&self) -> Vec<Id> {
-        self.journal.run().running().map(|task| task.id.clone()).collect()
+    fn under_way(&self) -> Vec<Id> {
+        self.journal.run().under_way().map(|task| task.id.clone()).collect()
+    }
+
+    /// Waits until those have been ended whose time was up.
+    fn join(&mut self) {
+        for thread in self.enders.drain(..) {
+            let _ = thread.join();
+        }
     }
 }

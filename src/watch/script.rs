@@ -1,5 +1,6 @@
 //! What happens when the script has ended: no task outlives it unasked.
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 
 use rustix::event::epoll;
@@ -9,7 +10,7 @@ use crate::client::{Error, cancel, lost};
 use crate::process::pidfd::Handle;
 use crate::process::{cgroup, kill, tree};
 use crate::run::task::Leak;
-use crate::run::{Kind, State, Task, code};
+use crate::run::{Id, Kind, State, Task, code};
 
 /// What `MEANWHILE_ON_EXIT` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,9 @@ impl Watcher {
     /// Settles what is left, closes the journal.
     pub(super) fn script_ended(&mut self) -> Result<(), Error> {
         self.read()?;
+        // What a killed client of the script has lent is one too many for make.
+        let lent = self.pool.iter().map(|pool| (pool, self.journal.run().lent));
+        lent.for_each(|(pool, lent)| (0..lent).for_each(|_| drop(pool.take())));
         let mut how = "finished";
         match self.on_exit() {
             OnExit::Leave => {}
@@ -40,24 +44,29 @@ impl Watcher {
                 // Descriptors are for ending tasks now; see below for the lost.
                 self.guards.clear();
                 // A task that is being ended may have started another.
+                let mut asked: HashSet<Id> = HashSet::new();
                 loop {
-                    let ids = self.running();
+                    let ids = self.under_way();
+                    let ids: Vec<Id> = ids.into_iter().filter(|id| !asked.contains(id)).collect();
                     if ids.is_empty() {
                         break;
                     }
                     how = "aborted";
+                    asked.extend(ids.iter().cloned());
                     cancel::cancel(&self.dir, &mut self.journal, &ids, grace)?;
-                    for id in self.running().iter().filter(|id| ids.contains(id)) {
+                    for id in self.under_way().iter().filter(|id| ids.contains(id)) {
                         // Its guard was ended before it could record it.
                         lost::settle(&self.dir, &mut self.journal, id, None);
                     }
                 }
+                self.join();
                 let strays = kill::end_strays(&self.dir, self.journal.run(), grace);
                 if strays > 0 || self.journal.run().tasks().iter().any(interrupted) {
                     how = "aborted";
                 }
             }
         }
+        self.join();
         self.name_leaks();
         for task in self.journal.run().tasks() {
             task.cgroup.as_deref().into_iter().for_each(cgroup::leave);

@@ -122,7 +122,8 @@ if [ "$SCENARIO_MODE" = parallel ]; then
     # Cancelled before it began, it never does, whatever signals say.
     deaf() {
         trap '' TERM
-        async_run --lock m holder sh -c 'while ! [ -e free ]; do sleep 0.01; done'
+        async_run --lock m holder sh -c ': >held; while ! [ -e free ]; do sleep 0.01; done'
+        while ! [ -e held ]; do sleep 0.01; done
         async_run --lock m queued touch ran
         MEANWHILE_GRACE=0.1
         export MEANWHILE_GRACE

@@ -48,9 +48,11 @@ impl<'a, W: Write> Collector<'a, W> {
             Some(owner) if self.request.with_script => Handle::open(owner).map_err(failed())?,
             _ => None,
         };
-        self.note_wait(Kind::Wait, next.map(|next| &turns[next].id));
+        // Of several, any may be the one that ends.
+        let on = next.or((turns.len() == 1).then_some(0));
+        self.note_wait(Kind::Wait, on.map(|on| &turns[on].id));
         self.check_cycle()?;
-        let loan = self.lend()?;
+        let loan = self.lend();
         let woken = loop {
             let guards = handles.iter().filter_map(|(_, handle)| handle.as_ref());
             let mut fds: Vec<_> = guards.map(AsFd::as_fd).collect();
@@ -81,28 +83,19 @@ impl<'a, W: Write> Collector<'a, W> {
     /// blocked for ever. Each records its wait before it looks, so that of two
     /// at the same moment one at least sees the other.
     fn check_cycle(&self) -> Result<(), Error> {
-        let Some(scope) = &self.request.scope else { return Ok(()) };
+        let Some(waiter) = &self.request.waiter else { return Ok(()) };
         let whole = Journal::open(self.dir).map_err(Error::journal("read", self.dir.path()))?;
         let lives = |pid| Stat::of(pid).is_some_and(|stat| stat.alive());
-        match cycle::around(whole.run(), scope, &lives) {
+        match cycle::around(whole.run(), waiter, &lives) {
             Some(chain) => Err(Error::Cycle { chain }),
             None => Ok(()),
         }
     }
 
-    /// Lends the slot of the task that asks. Not where the time to wait is
-    /// limited: to get it back could take longer.
-    fn lend(&self) -> Result<Option<Loan<'a>>, Error> {
-        let run = self.journal.run();
-        if run.jobs.is_none() || self.deadline.is_some() {
-            return Ok(None);
-        }
-        let scope = self.request.scope.as_ref();
-        if scope.is_none_or(|scope| run.task(scope).is_some()) {
-            return Ok(Loan::give(self.dir, run, scope));
-        }
-        let whole = Journal::watch(self.dir).map_err(Error::journal("read", self.dir.path()))?;
-        Ok(Loan::give(self.dir, whole.run(), scope))
+    /// Lends the slot of the task that waits.
+    fn lend(&self) -> Option<Loan<'a>> {
+        let limited = self.journal.run().jobs.is_some();
+        if limited { Loan::give(self.dir, self.request.waiter.as_ref()) } else { None }
     }
 
     /// The task to collect next, if one is ready.
@@ -166,7 +159,7 @@ impl<'a, W: Write> Collector<'a, W> {
         let mut fields = vec![("by", std::process::id().to_string())];
         fields.extend(clock::idle().map(|idle| ("idle", idle)));
         fields.extend(self.request.at.clone().map(|at| ("at", at)));
-        fields.extend(self.request.scope.as_ref().map(|scope| ("in", scope.to_string())));
+        fields.extend(self.request.waiter.as_ref().map(|waiter| ("in", waiter.to_string())));
         // These two only serve the report.
         let _ = self.journal.append(kind, id, &fields);
     }

@@ -31,6 +31,9 @@ use crate::run::{Id, Kind, State, Task, code, files};
 /// Up to so many names are picked out of the journal; for more, all of it is folded.
 const PICKED: usize = 8;
 
+/// How long the last lines of a task may take to be shown, microseconds.
+const SHOWING: u64 = 2_000_000;
+
 /// Collects as asked; output goes to `output`, notes to `teller`.
 pub fn collect<W: Write>(
     dir: &RunDir,
@@ -130,8 +133,8 @@ impl<W: Write> Collector<'_, W> {
             let found = found.filter(|task| !(self.request.once && task.collected.is_some()));
             let Some(id) = found.map(|task| task.id.clone()) else {
                 // Its own start may not be recorded yet.
-                let scope = self.request.scope.clone();
-                let mut around = std::iter::successors(scope, Id::parent);
+                let waiter = self.request.waiter.clone();
+                let mut around = std::iter::successors(waiter, Id::parent);
                 if let Some(id) = around.find(|id| candidates.iter().any(|name| name == id.name()))
                 {
                     return Err(Error::Itself { id });
@@ -149,7 +152,7 @@ impl<W: Write> Collector<'_, W> {
                 }
                 continue;
             };
-            if self.request.scope.as_ref().is_some_and(|scope| scope.within(&id)) {
+            if self.request.waiter.as_ref().is_some_and(|waiter| waiter.within(&id)) {
                 return Err(Error::Itself { id });
             }
             if !turns.iter().any(|turn| turn.id == id) {
@@ -215,16 +218,13 @@ impl<W: Write> Collector<'_, W> {
             return Ok(code != code::OK);
         }
         self.teller.tell(&Note::Before(&task, self.journal.run()));
+        let shown_live = task.live.is_some() && self.shown_live(&task);
         let wanted = match self.request.output {
             Output::Replay => true,
             Output::Failed => code != code::OK,
             Output::Quiet => false,
-            Output::Live => task.live.is_none(),
+            Output::Live => !shown_live,
         };
-        if let Some(Ok(Some(live))) = task.live.map(Handle::open) {
-            // Its last lines come before what follows.
-            let _ = wait_any(&[live.as_fd()], None);
-        }
         self.replay(&task, wanted && !task.shown)?;
         let mut fields = vec![("code", code.to_string())];
         fields.extend(self.request.at.clone().map(|at| ("at", at)));
@@ -238,6 +238,16 @@ impl<W: Write> Collector<'_, W> {
             self.teller.tell(&Note::Children(&task, &children));
         }
         Ok(code != code::OK)
+    }
+
+    /// Whether all of the task's output was shown while it ran. Its last lines
+    /// come before what follows; but who shows them may be stopped.
+    fn shown_live(&mut self, task: &Task) -> bool {
+        if let Some(Ok(Some(live))) = task.live.map(Handle::open) {
+            let _ = wait_any(&[live.as_fd()], Some(SHOWING));
+        }
+        let _ = self.journal.catch_up();
+        self.task(&task.id).is_some_and(|task| task.live_done)
     }
 
     fn replay(&mut self, task: &Task, wanted: bool) -> Result<(), Error> {
