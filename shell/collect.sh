@@ -31,8 +31,7 @@ _mw_ask() {
     done
     [ -n "$_mw_plain" ] || _mw_understand || return
     case $_mw_partial in 0) ;; *) _mw_rc=$_mw_partial ;; esac
-    # 124 is a task's code only if the client says so.
-    case $_mw_rc:$_mw_answer in 124: | 124:partial) ;; *) _mw_done "$@" ;; esac
+    _mw_take_over "$@"
 }
 
 # The client failed, with _mw_rc: another one may not; else the shell itself
@@ -48,6 +47,15 @@ _mw_ask_again() {
     esac
     _mw_say "meanwhile: the client failed (exit code $_mw_rc): codes come from the shell, logs may repeat"
     _mw_off_wait "$@" && _mw_rc=0 || _mw_rc=$?
+}
+
+# After a wait with these words: marks what was collected, and takes its
+# variables over. (124 is a task's code only if the client says so.) Success
+# without them would be none.
+_mw_take_over() {
+    _mw_unset=
+    case $_mw_rc:$_mw_answer in 124: | 124:partial) ;; *) _mw_done "$@" ;; esac
+    case $_mw_unset:$_mw_rc in 1:0) _mw_rc=125 ;; esac
 }
 
 # Marks the tasks that a wait with these words has collected.
@@ -212,7 +220,7 @@ _mw_get() {
             _mw_read_value
         }
     fi
-    case $_mw_rc:$_mw_answer in 124: | 124:partial) ;; *) _mw_done "$@" ;; esac
+    _mw_take_over "$@"
     return "$_mw_rc"
 }
 

@@ -310,16 +310,22 @@ _mw_whoami() {
 
 # Sets _mw_serial from the script's switch.
 _mw_switch() {
-    case ${MEANWHILE_PARALLEL-1} in
-        0 | [Ff]alse | FALSE | [Nn]o | NO) _mw_serial=1 ;;
-        *) _mw_serial= ;;
+    _mw_serial=
+    case ${MEANWHILE_PARALLEL-} in
+        '' | 1 | [Tt]rue | TRUE | [Yy]es | YES | [Oo]n | ON) ;;
+        0 | [Ff]alse | FALSE | [Nn]o | NO | [Oo]ff | OFF) _mw_serial=1 ;;
+        *)
+            _mw_say "meanwhile: MEANWHILE_PARALLEL is \"$MEANWHILE_PARALLEL\""
+            _mw_say "hint: it is 1 (tasks run beside the script) or 0 (each at the point of its start)"
+            return 2
+            ;;
     esac
 }
 
 # Opens a run, or joins the one that is open in MEANWHILE_DIR; $@: more options.
 _mw_open() {
     case $_mw_mode in off) return 0 ;; esac
-    _mw_switch
+    _mw_switch || return
     if \command -v "$_mw_bin" >/dev/null 2>&1; then
         _mw_value=$(_mw_inside "$_mw_bin" __open --owner "$$" --shell "$_mw_shell" \
             --script "$_mw_script" ${_mw_serial:+"--serial"} \

@@ -7,9 +7,10 @@
 # is held by whoever has the file open: this guard, and not its task.
 _mw_admit() {
     _mw_free_fd
+    [ -d "$_mw_dir" ] || _mw_fd=
     _mw_code=125
     case $_mw_fd in
-        '') _mw_put "meanwhile: $_mw_id: cannot queue: none of the descriptors 3 to 9 is free$_mw_nl" ;;
+        '') _mw_put "meanwhile: $_mw_id: cannot queue: the run directory is gone, or none of the descriptors 3 to 9 is free$_mw_nl" ;;
         *)
             _mw_code=0
             \eval "exec $_mw_fd<>\"\$_mw_dir/locks\""
@@ -53,6 +54,8 @@ _mw_share() {
     case $_mw_jobs:$_mw_shared in
         :* | *[!0-9]*:* | *:"$_mw_dir") return 0 ;;
     esac
+    # (A redirection of `exec` that fails ends some shells.)
+    [ -p "$_mw_dir/jobs" ] || return 0
     \eval "exec $_mw_fd<>\"\$_mw_dir/jobs\""
     _mw_shared=$_mw_fd
     _mw_free_fd
@@ -199,7 +202,7 @@ _mw_quote() {
 }
 
 # In the script, when it has collected _mw_name: takes its variables over.
-# (Of a step that ran here, they are in a variable.)
+# (Of a step that ran here, they are in a variable.) Sets _mw_unset if it cannot.
 _mw_import() {
     \eval "_mw_rest=\${_mw_exported_$_mw_key-} _mw_value=\${_mw_vars_$_mw_key-}"
     case $_mw_rest in '') return 0 ;; esac
@@ -213,8 +216,12 @@ _mw_import() {
                 \eval "$_mw_value"
             else
                 _mw_say "meanwhile: $_mw_name: its variables cannot be set: is one of them readonly?"
+                _mw_unset=1
             fi
             ;;
-        *) _mw_say "meanwhile: $_mw_name: its variables are not known: it did not get to its end" ;;
+        *)
+            _mw_say "meanwhile: $_mw_name: the variables that it exports are not known"
+            _mw_unset=1
+            ;;
     esac
 }

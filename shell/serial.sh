@@ -208,7 +208,9 @@ _mw_off_collect() {
             ;;
     esac
     \eval "_mw_pid_$_mw_key=collected:$_mw_code"
+    _mw_unset=
     _mw_import
+    case $_mw_unset:$_mw_code in 1:0) _mw_code=125 ;; esac
     case $_mw_code in 0) ;; *) _mw_say "meanwhile: $_mw_name: exit code $_mw_code" ;; esac
 }
 

@@ -41,7 +41,10 @@ _mw_run() {
         async_run:1) _mw_usage "no command for $1" || return ;;
         async_run:*)
             shift
-            case $1 in --) shift ;; esac
+            case $1 in
+                --) shift ;;
+                --*) _mw_usage "$1 stands behind the name: options come before it" || return ;;
+            esac
             [ "$#" -gt 0 ] || _mw_usage "no command for $_mw_name" || return
             ;;
     esac

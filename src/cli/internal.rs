@@ -15,7 +15,7 @@ use crate::client::{Error, collect, follow, guard, live, start};
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::pidfd::Handle;
-use crate::process::{headroom, jobserver, raw};
+use crate::process::{headroom, jobserver, raw, tree};
 use crate::run::jobs::Jobs;
 use crate::run::task::Options as TaskOptions;
 use crate::run::{Id, Name, Task, code, duration};
@@ -317,16 +317,22 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
         .map_err(|error| Failure::other(&format!("cannot use {}", path.display()), &error))
 }
 
-/// What limits the tasks of a script: its setting, or the `make` around it.
+/// What limits the tasks of a script: its setting, or the `make` around it. A
+/// script inside a task takes part in the pool around it in any case: the
+/// setting may be the one that made that, inherited.
 fn limit(setting: Option<&str>, script: u32) -> Result<Option<Jobs>, Failure> {
+    let flags = std::env::var("MAKEFLAGS").unwrap_or_default();
+    let around = Jobs::of_makeflags(&flags).filter(|jobs| jobserver::reachable(jobs, script));
+    if around.is_some() && std::env::var_os(tree::MARK).is_some() {
+        return Ok(around);
+    }
     if let Some(text) = setting {
         let jobs = options::parse_jobs(text);
         return jobs
             .map(Some)
             .map_err(|rule| Failure::usage(format!("MEANWHILE_JOBS is {text:?}"), rule));
     }
-    let flags = std::env::var("MAKEFLAGS").unwrap_or_default();
-    Ok(Jobs::of_makeflags(&flags).filter(|jobs| jobserver::reachable(jobs, script)))
+    Ok(around)
 }
 
 /// Prints what the glue keeps of a run: how many processes there may be, how

@@ -50,13 +50,13 @@ impl Log {
             return Ok(code::OK);
         }
         let attempt = self.attempt.unwrap_or(last);
+        if attempt == 0 || attempt > last {
+            return Err(Failure::usage(
+                format!("{id}: there is no attempt {attempt}"),
+                format!("there were {last}"),
+            ));
+        }
         let Some(mut log) = Replay::open(&dir, &id, attempt, files::LOG).map_err(failed)? else {
-            if attempt > last || attempt == 0 {
-                return Err(Failure::usage(
-                    format!("{id}: there is no attempt {attempt}"),
-                    format!("there were {last}"),
-                ));
-            }
             let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
             return Err(Failure::other(&format!("{id}: its log is gone"), &gone));
         };

@@ -183,9 +183,7 @@ impl Teller for Plain {
             }
             Note::Incomplete(task) => say(
                 format!("{}: the disk is full; its log may be incomplete", task.id),
-                Some(
-                    "df -h \"$MEANWHILE_DIR\"; another place for runs: MEANWHILE_DIR, XDG_STATE_HOME",
-                ),
+                Some("another place for runs: MEANWHILE_DIR, XDG_STATE_HOME"),
             ),
             Note::Leaked(task, leaks) => {
                 let named: Vec<String> =
@@ -210,7 +208,7 @@ impl Teller for Plain {
                 )),
             ),
             Note::Unwatched => say(
-                "the watcher of this run is dead; exit codes stay true, but tasks may outlive the script",
+                "the watcher of this run is dead: no --timeout is kept, and tasks may outlive the script; exit codes stay true",
                 None,
             ),
         }
@@ -234,8 +232,9 @@ impl Plain {
                 State::Skipped => "skipped, ",
                 _ => "",
             };
-            let before = (task.failures > 0)
-                .then(|| format!("the attempts before: async_log --attempt 1 {}", task.id.name()));
+            let before = (task.failures > 0).then(|| {
+                format!("the attempts before: meanwhile log --attempt 1 {}", task.id.name())
+            });
             say(format!("{}: {state}{}", task.id, ending(task)), before.as_deref());
         }
     }

@@ -6,6 +6,9 @@ use crate::process::dir::DirError;
 use crate::run::name::{self, NameError};
 use crate::run::{Id, Name, code};
 
+/// Whose use of a directory keeps its own script from beginning afresh.
+pub const OWN_TASKS: &str = "this script's own tasks, which still run";
+
 /// Why a call on a run failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -144,11 +147,16 @@ impl Error {
             Self::Dir(
                 DirError::NotADirectory(_) | DirError::Foreign { .. } | DirError::Open { .. },
             ) => "choose a directory of your own: MEANWHILE_DIR=\"$(mktemp -d)\"".into(),
+            Self::InUse { whose, .. } if whose == OWN_TASKS => {
+                "collect or end them first: async_wait --all, async_cancel --all".into()
+            }
             Self::InUse { path, .. } => format!(
                 "look: meanwhile status --dir {}; for a run of its own: unset MEANWHILE_DIR",
                 quoted(path)
             ),
-            Self::Taken { id, .. } => format!("collect it first: async_wait {}", id.name()),
+            Self::Taken { id, .. } => {
+                format!("collect it first: async_wait {0}, or meanwhile wait {0}", id.name())
+            }
             Self::UnknownDependency { near: Some(near), .. } => format!("did you mean {near}?"),
             Self::UnknownDependency { .. } => {
                 "start first what others come after; see `async_status`".into()

@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use etcetera::BaseStrategy;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
+use super::error::OWN_TASKS;
 use super::{Error, cancel};
 use crate::process::clock;
 use crate::process::dir::RunDir;
@@ -143,8 +144,6 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     ensure_watcher(&dir, owner, pool.as_ref())?;
     Ok(Opened { dir, journal, _lock: lock })
 }
-
-const OWN_TASKS: &str = "this script's own tasks, which still run";
 
 enum Standing {
     Join,

@@ -113,7 +113,9 @@ pub fn estimate(subject: &Subject<'_>) -> Estimate {
     }
     let known_cpu = tasks.iter().filter_map(|(_, _, _, cpu)| *cpu).fold(0, sum);
     let script_cpu = subject.script_cpu.map(|cpu| cpu.saturating_sub(known_cpu));
-    let mut steps = vec![Step::new(gaps(&blocked_spans, since, until), script_cpu)];
+    // The script is a step until it ends; tasks may go on.
+    let exited = subject.run.exited.map_or(until, |exited| exited.clamp(since, until.max(since)));
+    let mut steps = vec![Step::new(gaps(&blocked_spans, since, exited), script_cpu)];
     steps[0].usage = steps[0].usage.min(1.0);
     steps.extend(tasks.into_iter().map(|(id, from, end, cpu)| {
         // While a task waits for its own tasks, they are what is under way.

@@ -32,6 +32,9 @@ pub fn summary(subject: &Subject<'_>) -> String {
             "meanwhile: {}; too short for an estimate",
             duration::display(figures.elapsed)
         )
+    } else if matches!(run.closed, Some((_, Close::Aborted))) {
+        // What it would have taken to the end nobody knows.
+        writeln!(text, "meanwhile: {}; ended before its time", duration::display(figures.elapsed))
     } else {
         writeln!(
             text,

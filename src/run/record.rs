@@ -68,13 +68,15 @@ pub enum Kind {
     Live,
     /// A task ended but left a process running: `pid`, `comm`.
     Leak,
+    /// The script has ended.
+    Exit,
     /// The watcher was found dead.
     Unwatched,
     /// The run is over: `how=finished|aborted`.
     Close,
 }
 
-const KINDS: [(Kind, &str); 20] = [
+const KINDS: [(Kind, &str); 21] = [
     (Kind::Run, "run"),
     (Kind::Start, "start"),
     (Kind::Begin, "begin"),
@@ -93,6 +95,7 @@ const KINDS: [(Kind, &str); 20] = [
     (Kind::Skip, "skip"),
     (Kind::Live, "live"),
     (Kind::Leak, "leak"),
+    (Kind::Exit, "exit"),
     (Kind::Unwatched, "unwatched"),
     (Kind::Close, "close"),
 ];

@@ -76,6 +76,8 @@ pub struct Run {
     pub lent: u32,
     /// Whether the watcher was found dead.
     pub unwatched: bool,
+    /// When its script ended.
+    pub exited: Option<Time>,
     /// How and when it ended.
     pub closed: Option<(Time, Close)>,
     /// The time of the last record.
@@ -149,6 +151,9 @@ impl Run {
                     _ => Close::Finished,
                 };
                 self.closed.get_or_insert((time, how));
+            }
+            (Kind::Exit, None) => {
+                self.exited.get_or_insert(time);
             }
             (Kind::Unwatched, None) => self.unwatched = true,
             (Kind::Lend, None) => self.lent = self.lent.saturating_add(1),

@@ -32,6 +32,7 @@ impl Watcher {
     /// Settles what is left, closes the journal.
     pub(super) fn script_ended(&mut self) -> Result<(), Error> {
         self.read()?;
+        let _ = self.journal.append(Kind::Exit, None, &[]);
         // What a killed client of the script has lent is one too many for make.
         let lent = self.pool.iter().map(|pool| (pool, self.journal.run().lent));
         lent.for_each(|(pool, lent)| (0..lent).for_each(|_| drop(pool.take())));

@@ -113,7 +113,7 @@ fn the_program_is_removed_or_replaced_in_the_middle() {
     for shell in BOTH {
         let sandbox = Sandbox::new();
         let copy = sandbox.path().join("copy");
-        std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), &copy).unwrap();
+        crate::sandbox::copy_program(env!("CARGO_BIN_EXE_meanwhile"), &copy);
         let text = format!(
             "set -eu\neval \"$('{}' init {})\"\nasync_run a sh -c 'echo out; exit 3'\n\
              async_run x sh -c 'exit 4'\nasync_run --capture v echo value\nrm copy\n\

@@ -5,7 +5,9 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
 use crate::held::BOTH;
-use crate::sandbox::{ANOTHER_USER, Sandbox, is_root, kill, on_path, until, with_glue};
+use crate::sandbox::{
+    ANOTHER_USER, Sandbox, copy_program, is_root, kill, on_path, until, with_glue,
+};
 
 #[test]
 fn a_program_that_lets_go_of_everything_is_still_found() {
@@ -93,7 +95,7 @@ fn what_cannot_be_ended_is_named() {
         let sandbox = Sandbox::new();
         // As sudo is: a program that becomes root.
         let sudo = sandbox.path().join("become");
-        std::fs::copy(which("setpriv"), &sudo).unwrap();
+        copy_program(which("setpriv"), &sudo);
         std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o4755)).unwrap();
         let text = "MEANWHILE_GRACE=0.2
             sudo() { ./become --reuid=0 --clear-groups sh -c 'echo $$ >pid; exec sleep 1000' & wait; }

@@ -370,3 +370,87 @@ fn a_start_from_the_command_line_has_the_same_options() {
     assert_eq!(sandbox.read("order"), "first\nsecond\n");
     assert!(!sandbox.path().join("never").exists());
 }
+
+/// A script inside a task takes part in the pool around it, also if it
+/// inherits the setting that made that.
+#[test]
+fn a_setting_is_not_multiplied_by_scripts_inside_tasks() {
+    for shell in BOTH {
+        let sandbox = Sandbox::new();
+        prepare(&sandbox);
+        let inner =
+            format!("{JOB}for n in 1 2 3; do async_run j$n job $1j$n; done\nasync_wait --all");
+        sandbox.write("inner.sh", &with_glue(shell, &inner));
+        let call = shell.call.join(" ");
+        let text =
+            format!("for n in 1 2 3; do async_run s$n {call} inner.sh s$n; done\nasync_wait --all");
+        let mut script = sandbox.script(shell, &with_glue(shell, &text));
+        sandbox.finish(script.env("MEANWHILE_JOBS", "2").spawn().unwrap()).ok();
+        let (most, jobs) = counted(&sandbox);
+        assert_eq!(jobs, 9);
+        assert!(most <= 2, "{}: {most} at once of 2", shell.name);
+    }
+}
+
+/// The run directory goes away under tasks that wait in a queue: nobody hangs.
+#[test]
+fn a_queue_whose_directory_is_gone_goes_on() {
+    for shell in BOTH {
+        let sandbox = Sandbox::new();
+        let text = "MEANWHILE_DIR=$PWD/run
+            async_run a sh -c 'while ! [ -e go ]; do sleep 0.01; done'
+            while ! grep -q ' begin a ' run/journal; do sleep 0.01; done
+            async_run b echo b
+            async_run c echo c
+            while ! [ -e run/c.argv ] || ! [ -e run/b.argv ]; do sleep 0.01; done
+            mv run elsewhere
+            : >go
+            for n in a b c; do rc=0; async_wait $n 2>/dev/null || rc=$?; echo $n $rc; done";
+        let mut script = sandbox.script(shell, &with_glue(shell, text));
+        let output = sandbox.finish(script.env("MEANWHILE_JOBS", "1").spawn().unwrap()).ok();
+        assert!(output.stdout.starts_with("a 0\n"), "{}", output.stdout);
+        assert_eq!(output.stdout.lines().count(), 3, "{}", output.stdout);
+    }
+}
+
+/// Each of the tasks holds what the other waits for next, unless whoever waits
+/// for a lock holds no other.
+#[test]
+fn locks_in_any_order_are_no_deadlock() {
+    for (one, two) in [("A", "B"), ("B", "A")] {
+        let sandbox = Sandbox::new();
+        let text = format!(
+            "p() {{ : >p; while ! [ -e r ]; do sleep 0.01; done; async_run --lock {two} c echo c; async_wait c; }}
+            async_run --lock {one} p p
+            while ! [ -e p ]; do sleep 0.01; done
+            async_run --lock A,B r echo r
+            : >r
+            async_wait p r"
+        );
+        sandbox.run(BASH, &text).ok();
+    }
+}
+
+/// A client that is killed while its task's slot is lent leaves none too many.
+#[test]
+fn a_lent_slot_is_not_given_twice() {
+    let sandbox = Sandbox::new();
+    prepare(&sandbox);
+    let text = format!(
+        "{JOB}waits() {{ async_run in sleep 1000; async_wait in; }}
+        MEANWHILE_JOBS=2 MEANWHILE_GRACE=0.5 MEANWHILE_DIR=$PWD/run
+        async_run hold sh -c 'while ! [ -e go ]; do sleep 0.01; done'
+        for n in 1 2 3; do
+            async_run w$n waits
+            while ! grep -q \" begin w$n/in \" run/journal; do sleep 0.01; done
+            async_cancel w$n
+            async_wait --quiet w$n || :
+        done
+        for n in 1 2 3 4; do async_run j$n job j$n; done
+        async_wait j1 j2 j3 j4
+        : >go
+        async_wait hold"
+    );
+    sandbox.run(BASH, &text).ok();
+    assert_eq!(counted(&sandbox), (1, 4), "beside the one that holds a slot");
+}

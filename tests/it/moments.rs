@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use crate::held::BOTH;
-use crate::sandbox::{Output, Sandbox, Shell, on_path, with_glue};
+use crate::sandbox::{Output, Sandbox, Shell, copy_program, on_path, with_glue};
 
 /// When.
 const MOMENTS: [&str; 6] = ["open", "started", "running", "ended", "between", "collected"];
@@ -211,7 +211,7 @@ fn the_program_becomes_something_else() {
         ] {
             let sandbox = Sandbox::new();
             let copy = sandbox.path().join("copy");
-            std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), &copy).unwrap();
+            copy_program(env!("CARGO_BIN_EXE_meanwhile"), &copy);
             // A later version: it does the same, and is another file.
             let other = "#!/bin/sh\nexec meanwhile \"$@\"\n";
             sandbox.write("other", other);

@@ -141,7 +141,7 @@ impl Sandbox {
         open(self.path());
         // The program is where that user cannot go.
         let program = self.path().join("meanwhile");
-        std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), &program).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_meanwhile"), &program);
         open(&program);
         let user = ["--reuid", ANOTHER_USER, "--regid", ANOTHER_USER, "--clear-groups"];
         let mut command = self.command("setpriv", &[&user, arguments].concat());
@@ -255,6 +255,13 @@ impl Sandbox {
     pub fn journal(&self) -> String {
         std::fs::read_to_string(self.run_dir().join("journal")).unwrap_or_default()
     }
+}
+
+/// Copies a program. Not by this process: while it has the copy open, so has
+/// whatever another test forks, and what is open for writing cannot be run.
+pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
+    let copied = Command::new("cp").arg(from.as_ref()).arg(to).status().unwrap();
+    assert!(copied.success());
 }
 
 /// A script with the glue in front, under `set -eu`.

@@ -234,7 +234,10 @@ fn nothing_that_is_read_from_an_answer_is_executed() {
             "partial a[$(touch${IFS}pwned)]",
         ] {
             let sandbox = Sandbox::new();
-            std::fs::copy(env!("CARGO_BIN_EXE_meanwhile"), sandbox.path().join("copy")).unwrap();
+            crate::sandbox::copy_program(
+                env!("CARGO_BIN_EXE_meanwhile"),
+                &sandbox.path().join("copy"),
+            );
             // The client dies, and leaves what it never would.
             sandbox.write(
                 "dying",

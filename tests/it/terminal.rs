@@ -163,11 +163,13 @@ fn control_z_stops_all_of_it_and_fg_goes_on() {
         assert!(until(client), "{}", terminal.text());
         terminal.keys("\x1a");
         terminal.wait_for("Stopped");
-        let states: Vec<(String, char)> =
-            sandbox.census().into_iter().map(|(pid, line)| (line, state(pid))).collect();
-        let stopped = states.iter().filter(|(_, state)| *state == 'T').count();
+        let states = || -> Vec<(String, char)> {
+            sandbox.census().into_iter().map(|(pid, line)| (line, state(pid))).collect()
+        };
         // The script, the client, two guards, their tasks; not the watcher.
-        assert!(stopped >= 5, "{}: {states:#?}", shell.name);
+        let stopped = || states().iter().filter(|(_, state)| *state == 'T').count() >= 5;
+        assert!(until(stopped), "{}: {:#?}", shell.name, states());
+        let states = states();
         assert!(states.iter().any(|(l, s)| l.contains("__watch") && *s != 'T'), "{states:#?}");
         terminal.keys("fg\n");
         std::fs::write(sandbox.path().join("gate"), "through\n").unwrap();

@@ -43,7 +43,7 @@ impl<'a, W: Write> Collector<'a, W> {
         if let Some(at) = self.ready(turns, among, next) {
             return Ok(Some(at));
         }
-        self.check_watcher();
+        let mut watcher = self.check_watcher();
         let script = match self.journal.run().owner {
             Some(owner) if self.request.with_script => Handle::open(owner).map_err(failed())?,
             _ => None,
@@ -61,6 +61,7 @@ impl<'a, W: Write> Collector<'a, W> {
                 return Err(failed()(std::io::Error::other("its journal contradicts itself")));
             }
             fds.extend(script.as_ref().map(AsFd::as_fd));
+            fds.extend(watcher.as_ref().map(AsFd::as_fd));
             let left = self.deadline.map(|deadline| deadline.saturating_sub(clock::now().0));
             if wait_any(&fds, left).map_err(failed())?.is_none() {
                 break None;
@@ -72,6 +73,9 @@ impl<'a, W: Write> Collector<'a, W> {
             self.settle(turns, &mut handles)?;
             if let Some(at) = self.ready(turns, among, next) {
                 break Some(at);
+            }
+            if watcher.as_ref().is_some_and(Handle::ended) {
+                watcher = self.check_watcher();
             }
         };
         self.note_wait(Kind::Woken, None);
@@ -144,15 +148,17 @@ impl<'a, W: Write> Collector<'a, W> {
 
     /// Blocking without a watcher is safe, but what the watcher would do is
     /// off; that is told once a run.
-    fn check_watcher(&mut self) {
-        if open::watcher(self.dir).is_some() {
-            return;
+    fn check_watcher(&mut self) -> Option<Handle> {
+        let watcher = open::watcher(self.dir).and_then(|one| Handle::open(one).ok().flatten());
+        if watcher.is_some() {
+            return watcher;
         }
-        let Ok(whole) = Journal::read(self.dir) else { return };
+        let whole = Journal::read(self.dir).ok()?;
         if !whole.run().unwatched && whole.run().closed.is_none() {
             let _ = self.journal.append(Kind::Unwatched, None, &[]);
             self.teller.tell(&Note::Unwatched);
         }
+        None
     }
 
     fn note_wait(&mut self, kind: Kind, id: Option<&Id>) {
