@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034,SC2317
+# shellcheck shell=sh disable=SC2154,SC2034,SC2317,SC2016,SC2010,SC2329
 # What was wrong once with the options of a task, in every shell.
 
 # A lock alone is no jobserver.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154,SC2034,SC2317
+# shellcheck shell=sh disable=SC2154,SC2034,SC2317,SC2016,SC2010,SC2329
 # Without the program, in every shell: options mean what they can.
 
 _mw_bin=/nonexistent/meanwhile
