@@ -45,6 +45,12 @@ _mw_free_fd() {
     done
 }
 
+# In the task: what is otherwise for another attempt, and for a queued one.
+_mw_prepare() {
+    case $_mw_part in ?*) exec >>"$_mw_dir/$_mw_stem$_mw_part.log" ;; esac
+    case $_mw_fd in ?*) _mw_share ;; esac
+}
+
 # In the task: lets go of what the guard holds, and lets programs that know
 # GNU make's jobserver take part in the run's. (make before 4.4 wants
 # descriptors; those of a task around this one do as well.)

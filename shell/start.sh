@@ -12,27 +12,12 @@ _mw_run() {
     _mw_timeout=${MEANWHILE_TIMEOUT-} _mw_retries=${MEANWHILE_RETRIES-}
     _mw_plan=
     case $_mw_timeout$_mw_retries in ?*) _mw_plan=1 ;; esac
-    while :; do
-        case ${1-} in
-            --capture) _mw_capture=1 ;;
-            --live) _mw_live=1 ;;
-            --after=* | --lock=* | --timeout=* | --retries=* | --export=*) _mw_option "${1%%=*}" "${1#*=}" ;;
-            --after | --lock | --timeout | --retries | --export)
-                [ "$#" -gt 1 ] || _mw_usage "$1 wants a value" || return
-                _mw_option "$1" "$2"
-                shift
-                ;;
-            --)
-                shift
-                break
-                ;;
-            -*)
-                _mw_usage "unknown option $1" || return
-                ;;
-            *) break ;;
-        esac
-        shift
-    done
+    case ${1-} in
+        -*)
+            _mw_parse "$@" || return
+            shift "$_mw_shift"
+            ;;
+    esac
     case $_mw_export in ?*) _mw_check_export || return ;; esac
     case ${MEANWHILE_OUTPUT-} in live) _mw_live=1 ;; esac
     _mw_name=${1-}
@@ -78,6 +63,34 @@ _mw_run() {
     fi
     _mw_started "$@"
     case $_mw_mode in serial) "$_mw_bin" __follow --dir "$_mw_dir" "$_mw_id" || : ;; esac
+}
+
+# Reads the options; sets _mw_shift to how many words they are. (A function of
+# its own: bash copies a function whenever it is called.)
+_mw_parse() {
+    _mw_shift=$#
+    while :; do
+        case ${1-} in
+            --capture) _mw_capture=1 ;;
+            --live) _mw_live=1 ;;
+            --after=* | --lock=* | --timeout=* | --retries=* | --export=*) _mw_option "${1%%=*}" "${1#*=}" ;;
+            --after | --lock | --timeout | --retries | --export)
+                [ "$#" -gt 1 ] || _mw_usage "$1 wants a value" || return
+                _mw_option "$1" "$2"
+                shift
+                ;;
+            --)
+                shift
+                break
+                ;;
+            -*)
+                _mw_usage "unknown option $1" || return
+                ;;
+            *) break ;;
+        esac
+        shift
+    done
+    _mw_shift=$((_mw_shift - $#))
 }
 
 # Notes an option and its value; the program checks them.
@@ -127,32 +140,37 @@ _mw_check_name() {
     # A name that was used before: only the journal knows whether it is free.
     # The same goes for what a task depends on.
     if [ -n "$_mw_pid$_mw_plan" ] || [ -e "$_mw_dir/$_mw_stem.log" ]; then
-        _mw_value=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" \
-            ${_mw_after:+"--after=$_mw_after"} ${_mw_lock:+"--lock=$_mw_lock"} \
-            ${_mw_timeout:+"--timeout=$_mw_timeout"} ${_mw_retries:+"--retries=$_mw_retries"} \
-            ${_mw_capture:+"--capture"} -- "$_mw_name") && _mw_rc=0 || _mw_rc=$?
-        # (A program that is an empty file says nothing, and succeeds.)
-        case $_mw_rc:$_mw_plan:$_mw_value in
-            0:*:"$_mw_id" | 0:*:"$_mw_id "* | 0:*:"$_mw_id~"*)
-                _mw_id=${_mw_value%% *}
-                case $_mw_value in *' '*) _mw_fields=" ${_mw_value#* }" ;; *) _mw_fields= ;; esac
-                ;;
-            2:*) return 2 ;;
-            *:1*)
-                # The program is broken, and with it what was asked for. What
-                # runs may hold the lock, or be what this is to come after.
-                _mw_say "meanwhile: $_mw_name: cannot be planned: steps run one after the other"
-                _mw_settle
-                _mw_mode=off
-                _mw_check_name
-                return
-                ;;
-            # The program is broken; this shell's own count is free in any case.
-            *) _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name~$((_mw_count + 2)) ;;
-        esac
-        _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/}
-        \eval "_mw_stem_$_mw_key=\$_mw_stem"
+        _mw_next
     fi
+}
+
+# Asks the program for the id and the fields of a task.
+_mw_next() {
+    _mw_value=$(_mw_inside "$_mw_bin" __next "--dir=$_mw_dir" "--in=$_mw_scope" \
+        ${_mw_after:+"--after=$_mw_after"} ${_mw_lock:+"--lock=$_mw_lock"} \
+        ${_mw_timeout:+"--timeout=$_mw_timeout"} ${_mw_retries:+"--retries=$_mw_retries"} \
+        ${_mw_capture:+"--capture"} -- "$_mw_name") && _mw_rc=0 || _mw_rc=$?
+    # (A program that is an empty file says nothing, and succeeds.)
+    case $_mw_rc:$_mw_plan:$_mw_value in
+        0:*:"$_mw_id" | 0:*:"$_mw_id "* | 0:*:"$_mw_id~"*)
+            _mw_id=${_mw_value%% *}
+            case $_mw_value in *' '*) _mw_fields=" ${_mw_value#* }" ;; *) _mw_fields= ;; esac
+            ;;
+        2:*) return 2 ;;
+        *:1*)
+            # The program is broken, and with it what was asked for. What
+            # runs may hold the lock, or be what this is to come after.
+            _mw_say "meanwhile: $_mw_name: cannot be planned: steps run one after the other"
+            _mw_settle
+            _mw_mode=off
+            _mw_check_name
+            return
+            ;;
+        # The program is broken; this shell's own count is free in any case.
+        *) _mw_id=${_mw_scope:+$_mw_scope/}$_mw_name~$((_mw_count + 2)) ;;
+    esac
+    _mw_stem=${_mw_scope_stem:+$_mw_scope_stem%}${_mw_id##*/}
+    \eval "_mw_stem_$_mw_key=\$_mw_stem"
 }
 
 _mw_bad_name() {
@@ -181,7 +199,6 @@ _mw_guard() {
     case $_mw_x in x) _mw_set="$_mw_set set -x;" ;; esac
     _mw_words "$@" >"$_mw_dir/$_mw_stem.argv"
     _mw_attempt=1 _mw_part='' _mw_fd='' _mw_token='' _mw_asked=''
-    _mw_caught='INT TERM HUP'
     case $_mw_retries in ?*) _mw_heed ;; esac
     case $_mw_fields in *' queued=1'*) _mw_admit ;; esac
     # Beside it, not before it, so that the guard can pass signals on; and
@@ -191,19 +208,22 @@ _mw_guard() {
         # What an attempt before this one has exported is not this one's.
         case $_mw_export in ?*) : >|"$_mw_dir/$_mw_stem.vars" ;; esac
         (
-            case $_mw_part in ?*) exec >>"$_mw_dir/$_mw_stem$_mw_part.log" ;; esac
+            case $_mw_part$_mw_fd in ?*) _mw_prepare ;; esac
             case $_mw_capture in
                 1) exec 2>&1 >>"$_mw_dir/$_mw_stem$_mw_part.out" ;;
                 *) exec 2>&1 ;;
             esac
-            case $_mw_fd in ?*) _mw_share ;; esac
             _mw_scope=$_mw_id _mw_scope_stem=$_mw_stem
             _mw_level=$((_mw_level + 1)) _mw_depth=0
             # By this a program of the task is found, whatever it lets go of.
             export MEANWHILE_TASK="$_mw_dir/$_mw_stem"
-            # (It may start tasks of its own, which have other files.)
-            _mw_keep=$_mw_export _mw_keep_in=$_mw_dir/$_mw_stem.vars
-            case $_mw_keep in ?*) \trap _mw_save EXIT ;; esac
+            case $_mw_export in
+                ?*)
+                    # (It may start tasks of its own, which have other files.)
+                    _mw_keep=$_mw_export _mw_keep_in=$_mw_dir/$_mw_stem.vars
+                    \trap _mw_save EXIT
+                    ;;
+            esac
             case $_mw_pass in
                 ?*)
                     \eval "$_mw_set \"\$@\" $_mw_pass"
@@ -214,7 +234,10 @@ _mw_guard() {
             "$@"
         ) &
         _mw_child=$!
-        \eval "\\trap '$_mw_pass_on' $_mw_caught"
+        case $_mw_retries in
+            '') \trap "$_mw_pass_on" INT TERM HUP ;;
+            *) \eval "\\trap '$_mw_pass_on' $_mw_caught" ;;
+        esac
         \eval "$_mw_untrap"
         while
             \wait "$_mw_child"
