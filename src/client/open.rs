@@ -19,6 +19,7 @@ use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle};
+use crate::process::raw;
 use crate::process::registry::{self, Entry};
 use crate::process::stat::Stat;
 use crate::run::jobs::Jobs;
@@ -252,7 +253,7 @@ fn ensure_watcher(dir: &RunDir, script: Option<Process>, pool: Option<&Pool>) ->
     // and how it ended decides over its tasks.
     let script = script.and_then(|script| Handle::open(script).ok().flatten());
     let script = script.map_or_else(Stdio::null, |script| Stdio::from(script.into_fd()));
-    let child = myself()
+    let child = raw::set_apart(&mut myself())
         .arg("__watch")
         .arg(dir.path())
         .stdin(pool.and_then(|pool| pool.held().ok()).map_or_else(Stdio::null, Stdio::from))

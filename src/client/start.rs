@@ -15,6 +15,7 @@ use super::open::{Opened, myself};
 
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
+use crate::process::raw;
 use crate::run::name::{MAX_PATH, NameError, did_you_mean};
 use crate::run::task::Options;
 use crate::run::{Id, Kind, Name, Run, files};
@@ -130,7 +131,7 @@ pub fn start(
     command.write_all(&words).map_err(failed())?;
     let mut fields = options.fields();
     let (out, log) = outputs(&opened.dir, &id, 1, options.capture).map_err(failed())?;
-    let mut child = myself()
+    let mut child = raw::set_apart(&mut myself())
         .arg("__guard")
         .arg(opened.dir.path())
         .arg(id.as_str())

@@ -246,6 +246,18 @@ pub fn pass_on(command: &mut Command, inherited: Inherited) {
     unsafe { command.pre_exec(restore) };
 }
 
+/// Starts a command in a session of its own, before it is anybody's to signal:
+/// done by the program itself it would come too late for a ^C in the meantime.
+pub fn set_apart(command: &mut Command) -> &mut Command {
+    let apart = || {
+        // SAFETY: setsid takes nothing. A process just forked leads no group.
+        unsafe { libc::setsid() };
+        Ok(())
+    };
+    // SAFETY: the closure only makes a system call and allocates nothing.
+    unsafe { command.pre_exec(apart) }
+}
+
 /// Lets `signal` through to this process, once: it stops or ends it, as the
 /// signal does by default.
 pub fn suffer(signal: i32) {
