@@ -171,8 +171,7 @@ impl Asker<'_> {
 
     fn begin(&mut self, token: Option<u8>) -> Admission {
         // A signal may not have told it: the script may ignore that.
-        let ending = |task: &Task| task.cancelled || task.timed_out;
-        if self.read().is_ok() && self.journal.run().task(self.id).is_some_and(ending) {
+        if self.read().is_ok() && self.journal.run().task(self.id).is_some_and(Task::is_ending) {
             return Admission::Cancelled;
         }
         let mut fields: Vec<_> = token.map(|t| ("token", t.to_string())).into_iter().collect();

@@ -18,7 +18,7 @@ use crate::process::stat::Stat;
 use crate::process::{locks, raw, tree};
 use crate::run::jobs::Jobs;
 use crate::run::task::Options;
-use crate::run::{Id, Kind, code};
+use crate::run::{Id, Kind, Task, code};
 
 /// Runs `argv` as the task `id`; returns its exit code.
 pub fn guard(dir: &RunDir, id: &Id, options: &Options, argv: &[OsString]) -> Result<u8, Error> {
@@ -115,9 +115,8 @@ fn attempts(
 /// none may: the task is being ended.
 pub fn again(dir: &RunDir, id: &Id, code: u8) -> bool {
     let Ok(mut journal) = Journal::about(dir, &[id.name().to_owned()]) else { return false };
-    let ending = |task: &crate::run::Task| task.cancelled || task.timed_out;
     // What cannot be recorded would have its output taken for that of the attempt before.
-    !journal.run().task(id).is_some_and(ending)
+    !journal.run().task(id).is_some_and(Task::is_ending)
         && journal.append(Kind::Attempt, Some(id), &[("code", code.to_string())]).is_ok()
 }
 

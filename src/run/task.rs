@@ -230,6 +230,11 @@ impl Task {
         self.end.map(|(_, code)| code)
     }
 
+    /// Whether it is being ended: it is not to begin, nor to be tried again.
+    pub fn is_ending(&self) -> bool {
+        self.cancelled || self.timed_out
+    }
+
     /// When its command began; none: it is queued, or never did.
     pub fn began(&self) -> Option<Time> {
         let at_once = self.guard.filter(|_| !self.options.queued).map(|guard| guard.started);
