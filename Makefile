@@ -21,7 +21,8 @@ demo: build
 
 test:
 	tests/install-tools.sh
-	$(CARGO) test --locked
+	# (Under nohup(1) a hangup is ignored, by the scripts under test as well.)
+	env --default-signal=HUP,INT,QUIT,TERM $(CARGO) test --locked
 
 bench: build
 	tests/install-tools.sh --bench

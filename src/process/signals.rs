@@ -13,6 +13,7 @@ use std::process::Command;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::raw::{self, Inherited};
+use super::stat::Stat;
 
 /// The size of what signalfd(2) gives for a signal.
 const RECORD: usize = 128;
@@ -95,8 +96,11 @@ fn parse(record: &[u8; RECORD]) -> Arrived {
     Arrived { signal, sender, group: kernel && FOR_THE_GROUP.contains(&signal) && !alone }
 }
 
+/// (Not by getsid(2): it says 0 where the leader is outside of this pid
+/// namespace, as in many containers, and rustix takes that for impossible.)
 fn leads_session() -> bool {
-    rustix::process::getsid(None).is_ok_and(|leader| leader == rustix::process::getpid())
+    let me = std::process::id();
+    Stat::of(me).is_some_and(|stat| stat.session == me)
 }
 
 /// Stops this process by `signal`; returns when it goes on.

@@ -21,8 +21,10 @@ pub struct Stat {
     pub state: char,
     /// Its parent.
     pub ppid: u32,
-    /// Its process group.
+    /// Its process group; 0 when that is led from outside of this pid namespace.
     pub pgrp: u32,
+    /// Its session; 0 likewise.
+    pub session: u32,
     /// Its CPU time (user and system) with that of its waited-for children, microseconds.
     pub cpu: u64,
     /// When it started.
@@ -96,6 +98,7 @@ impl Stat {
             state,
             ppid: number(4)? as u32,
             pgrp: number(5)? as u32,
+            session: number(6)? as u32,
             cpu: (14..=17)
                 .try_fold(0, |sum: u64, field| Some(sum.saturating_add(ticks(field)?)))?,
             started: Time(ticks(22)?),

@@ -495,3 +495,23 @@ fn wrappers_can_be_nested() {
     kill(sleepers(&sandbox)[0], "KILL");
     sandbox.assert_empty();
 }
+
+#[test]
+fn a_hangup_in_a_namespace_whose_session_is_led_from_outside() {
+    let sandbox = Sandbox::new();
+    let unshare = ["--pid", "--fork", "--mount-proc"];
+    let probe = sandbox.finish(sandbox.command("unshare", &unshare).arg("true").spawn().unwrap());
+    if probe.code != 0 {
+        eprintln!("skipped: no pid namespace here: {}", probe.stderr);
+        return;
+    }
+    // The shell is the namespace's init: it reaps, and takes no signal itself.
+    let text = "mkfifo gate; trap : EXIT\nmeanwhile run sh -c 'trap \"echo away; exit 0\" HUP; \
+        : >gate; while :; do /bin/sleep 1000 || :; done' &\nread line <gate || :\nkill -HUP $!\n\
+        wait $! || echo $?\n";
+    sandbox.write("init.sh", text);
+    let output = sandbox
+        .finish(sandbox.command("unshare", &unshare).args(["sh", "init.sh"]).spawn().unwrap())
+        .ok();
+    assert_eq!(output.stdout, "away\n129\n", "{}", output.stderr);
+}

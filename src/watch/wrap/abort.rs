@@ -136,7 +136,7 @@ impl Supervisor {
 
     /// The script is still there.
     fn ask_group(&self, abort: &mut Abort, runs: &[Below], below: &[Stat]) {
-        let group = rustix::process::getpgrp().as_raw_nonzero().get() as u32;
+        let Some(Stat { pgrp: group, .. }) = Stat::of(std::process::id()) else { return };
         for run in runs {
             record(run);
         }
