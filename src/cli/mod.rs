@@ -6,6 +6,7 @@ mod cancel;
 mod clean;
 mod completions;
 mod get;
+mod html;
 mod init;
 mod internal;
 mod log;

@@ -5,8 +5,7 @@ use serde::Serialize;
 
 use super::Subject;
 use super::estimate::{Estimate, estimate};
-use crate::run::state::Close;
-use crate::run::{Task, Time};
+use crate::run::Task;
 
 /// The version of the form.
 const FORMAT: u32 = 1;
@@ -55,19 +54,12 @@ struct TaskJson<'a> {
 pub fn document(subject: &Subject<'_>) -> serde_json::Result<String> {
     let run = subject.run;
     let Estimate { elapsed, serial, blocked, background } = estimate(subject);
-    let state = match run.closed {
-        _ if subject.live => "running",
-        Some((_, Close::Finished)) => "finished",
-        Some((_, Close::Aborted)) => "aborted",
-        None if run.owner.is_some() => "crashed",
-        None => "finished",
-    };
     let json = RunJson {
         format: FORMAT,
         script: run.script.as_deref(),
-        state,
+        state: subject.state(),
         serial: run.serial,
-        opened: run.opened.and_then(|time| rfc3339(subject, time)),
+        opened: run.opened.and_then(|time| subject.rfc3339(time)),
         elapsed_seconds: seconds(elapsed),
         serial_seconds: seconds(serial),
         speedup: estimate(subject).speedup(),
@@ -89,7 +81,7 @@ fn task_json<'a>(subject: &Subject<'_>, task: &'a Task) -> TaskJson<'a> {
         started_at: task.at.as_deref(),
         collected_at: task.collected_at.as_deref(),
         collected: task.collected.is_some(),
-        started: task.guard.and_then(|guard| rfc3339(subject, guard.started)),
+        started: task.guard.and_then(|guard| subject.rfc3339(guard.started)),
         queued_seconds: seconds(task.queued(subject.until)),
         attempts: task.failures + 1,
         skipped_because_of: task.skipped.as_ref().map(|cause| cause.root.as_str()),
@@ -101,9 +93,4 @@ fn task_json<'a>(subject: &Subject<'_>, task: &'a Task) -> TaskJson<'a> {
 
 fn seconds(micros: u64) -> f64 {
     micros as f64 / 1e6
-}
-
-fn rfc3339(subject: &Subject<'_>, time: Time) -> Option<String> {
-    let wall = subject.run.wall_clock(time)?;
-    Some(jiff::Timestamp::from_microsecond(wall).ok()?.to_string())
 }

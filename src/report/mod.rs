@@ -1,14 +1,18 @@
 //! What a run bought: pure functions from a run (and the commands of its
-//! tasks) to text, JSON, or devstack's summary.
+//! tasks) to text, JSON, HTML, or devstack's summary.
 
+pub mod chain;
 pub mod devstack;
 pub mod estimate;
+pub mod html;
 pub mod json;
+pub mod moves;
 pub mod text;
 
 use std::collections::HashMap;
 
 use crate::run::files::Command;
+use crate::run::state::Close;
 use crate::run::{Id, Run, Time};
 
 /// A run as reports see it.
@@ -35,6 +39,23 @@ impl Subject<'_> {
     pub fn since(&self) -> Time {
         let script = self.run.owner.map(|owner| owner.started);
         script.filter(|time| time.0 > 0).or(self.run.opened).unwrap_or(self.until)
+    }
+
+    /// The word for where the run stands.
+    pub fn state(&self) -> &'static str {
+        match self.run.closed {
+            _ if self.live => "running",
+            Some((_, Close::Finished)) => "finished",
+            Some((_, Close::Aborted)) => "aborted",
+            None if self.run.owner.is_some() => "crashed",
+            None => "finished",
+        }
+    }
+
+    /// A moment as people write it, RFC 3339, if the journal pairs its clock with theirs.
+    pub fn rfc3339(&self, time: Time) -> Option<String> {
+        let wall = self.run.wall_clock(time)?;
+        Some(jiff::Timestamp::from_microsecond(wall).ok()?.to_string())
     }
 
     /// A task's CPU time, microseconds, if known.

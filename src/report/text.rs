@@ -9,7 +9,7 @@ use crate::run::task::Cause;
 use crate::run::{State, Task, code, duration};
 
 /// What is over sooner, in microseconds, tells nothing: times come in 10 ms.
-const SHORT: u64 = 200_000;
+pub(super) const SHORT: u64 = 200_000;
 
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
@@ -82,26 +82,33 @@ pub fn summary(subject: &Subject<'_>) -> String {
             line("left behind", format!("{}: pid {} ({})", task.id, leak.pid, leak.comm));
         }
     }
+    for note in notes(subject) {
+        line("note", note.to_owned());
+    }
+    text
+}
+
+/// What a reader of a report must know besides.
+pub fn notes(subject: &Subject<'_>) -> Vec<&'static str> {
+    let run = subject.run;
+    let mut notes = Vec::new();
     if run.unwatched {
-        line(
-            "note",
-            "the watcher died; every exit code is true, but tasks could outlive the script".into(),
-        );
+        notes.push("the watcher died; every exit code is true, but tasks could outlive the script");
     }
     match run.closed {
         _ if subject.live => {}
         Some((_, Close::Aborted)) => {
-            line("note", "the script ended before its tasks, which were ended".into())
+            notes.push("the script ended before its tasks, which were ended");
         }
         None if run.owner.is_some() => {
-            line("note", "the run was cut short: nothing closed its journal".into())
+            notes.push("the run was cut short: nothing closed its journal");
         }
         _ => {}
     }
     if subject.torn || run.damaged > 0 {
-        line("note", "the journal is damaged; this is what can be read of it".into());
+        notes.push("the journal is damaged; this is what can be read of it");
     }
-    text
+    notes
 }
 
 /// How a task ended, where, and after how long.

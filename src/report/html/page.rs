@@ -1,0 +1,258 @@
+//! What stands in the page itself, to be read without its script.
+
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+
+use super::{Input, clean, data};
+use crate::report::Subject;
+use crate::report::chain::{Link, Step};
+use crate::report::estimate::{Estimate, estimate};
+use crate::report::text::notes;
+use crate::run::{code, duration};
+
+const STYLE: &str = concat!(include_str!("page/colours.css"), include_str!("page/style.css"));
+
+/// One module: what one file defines the others see.
+const SCRIPT: &str = concat!(
+    include_str!("page/words.js"),
+    include_str!("page/filter.js"),
+    include_str!("page/lanes.js"),
+    include_str!("page/timeline.js"),
+    include_str!("page/draw.js"),
+    include_str!("page/work.js"),
+    include_str!("page/hover.js"),
+    include_str!("page/table.js"),
+    include_str!("page/dialog.js"),
+    include_str!("page/main.js"),
+);
+
+/// So many failures, and so many parts of the chain, are named.
+const FAILURES: usize = 20;
+const LINKS: usize = 6;
+const MOVES: usize = 5;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "page.html")]
+pub struct Page {
+    style: &'static str,
+    script: &'static str,
+    style_hash: String,
+    script_hash: String,
+    title: String,
+    /// The word for where the run stands, and a longer one.
+    state: &'static str,
+    mark: &'static str,
+    begun: Option<String>,
+    figures: Vec<Figure>,
+    failures: Vec<Failure>,
+    more_failures: usize,
+    notes: Vec<String>,
+    links: Vec<Part>,
+    more_links: usize,
+    moves: Vec<String>,
+    tasks: usize,
+    dir: String,
+    earlier: Option<String>,
+    left_out: Vec<&'static str>,
+    version: &'static str,
+    json: String,
+}
+
+/// A figure of the run.
+struct Figure {
+    name: &'static str,
+    value: String,
+    note: String,
+}
+
+/// A task that failed.
+struct Failure {
+    task: usize,
+    id: String,
+    state: &'static str,
+    how: String,
+}
+
+/// What one step has of the critical chain.
+struct Part {
+    /// A task's number.
+    task: Option<usize>,
+    name: String,
+    time: String,
+    percent: u64,
+    /// The script's lines.
+    at: String,
+}
+
+impl Page {
+    /// The page of a run, with its data.
+    pub fn new(input: &Input<'_>, json: String) -> Self {
+        let subject = input.subject;
+        let run = subject.run;
+        let figures = estimate(subject);
+        let failed = run.tasks().iter().enumerate().filter(|(_, task)| {
+            task.code().is_some_and(|code| code != code::OK) || task.failures > 0
+        });
+        let mut failures: Vec<Failure> = failed
+            .map(|(n, task)| Failure {
+                task: n,
+                id: task.id.to_string(),
+                state: if task.code() == Some(code::OK) { "retried" } else { task.state().word() },
+                how: data::how(task, subject.live),
+            })
+            .collect();
+        // Those that only had to be tried again come last.
+        failures.sort_by_key(|failure| failure.state == "retried");
+        let more_failures = failures.len().saturating_sub(FAILURES);
+        failures.truncate(FAILURES);
+        let (links, more_links) = parts(input, figures.elapsed);
+        Self {
+            style: STYLE,
+            script: SCRIPT,
+            style_hash: hash(STYLE),
+            script_hash: hash(SCRIPT),
+            title: run.script.clone().unwrap_or_else(|| "a run without a script".to_owned()),
+            state: subject.state(),
+            mark: mark(subject),
+            begun: subject.rfc3339(subject.since()),
+            figures: figure_list(input, &figures),
+            failures,
+            more_failures,
+            notes: note_list(subject),
+            links,
+            more_links,
+            moves: input.moves.iter().take(MOVES).map(ToString::to_string).collect(),
+            tasks: run.tasks().len(),
+            dir: clean::visible(input.dir).into_owned(),
+            earlier: input.earlier.map(|earlier| clean::visible(earlier.dir).into_owned()),
+            left_out: [("logs", input.logs.is_none()), ("commands", !input.commands)]
+                .into_iter()
+                .filter_map(|(what, out)| out.then_some(what))
+                .collect(),
+            version: env!("CARGO_PKG_VERSION"),
+            json,
+        }
+    }
+}
+
+/// As a policy names it.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text.as_bytes())))
+}
+
+/// The whole run in a word: how it went, and not only that it is over.
+fn mark(subject: &Subject<'_>) -> &'static str {
+    let failed = subject.run.tasks().iter().any(|task| task.code().is_some_and(|c| c != code::OK));
+    match subject.state() {
+        "running" => "still running",
+        "crashed" => "cut short",
+        "aborted" => "aborted",
+        _ if failed => "finished, with failures",
+        _ => "finished",
+    }
+}
+
+fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
+    let subject = input.subject;
+    let mut list = Vec::new();
+    let mut add = |name, value, note| list.push(Figure { name, value, note });
+    let took = if subject.live { "so far" } else { "took" };
+    let against = input.earlier.map(|earlier| {
+        let (sign, by) = match figures.elapsed.checked_sub(earlier.elapsed) {
+            Some(more) => ("+", more),
+            None => ("−", earlier.elapsed - figures.elapsed),
+        };
+        let by = duration::display(by);
+        format!("{sign}{by} against {}", duration::display(earlier.elapsed))
+    });
+    add(took, duration::display(figures.elapsed), against.unwrap_or_default());
+    // As in the text: of a run that was ended nobody knows, and of a short one it tells nothing.
+    let told = !subject.run.serial
+        && !matches!(subject.state(), "aborted" | "crashed")
+        && figures.elapsed >= crate::report::text::SHORT;
+    if told {
+        let speedup = format!("{:.2}x as fast", figures.speedup());
+        add("if run serially", duration::display(figures.serial), speedup);
+    } else if subject.run.serial {
+        add("mode", "serial".to_owned(), "MEANWHILE_PARALLEL=0".to_owned());
+    }
+    let share = percent(figures.blocked, figures.elapsed);
+    add("script blocked", duration::display(figures.blocked), format!("{share} % of its time"));
+    let at_once = figures.background as f64 / figures.elapsed.max(1) as f64;
+    add(
+        "in the background",
+        duration::display(figures.background),
+        format!("{at_once:.1} tasks at once on average"),
+    );
+    let tasks = subject.run.tasks();
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for word in tasks.iter().map(|task| data::word(task, subject.live)) {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts.sort_by_key(|(word, count)| (*word != "succeeded", std::cmp::Reverse(*count)));
+    let counts: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
+    add("tasks", tasks.len().to_string(), counts.join(", "));
+    list
+}
+
+fn percent(part: u64, whole: u64) -> u64 {
+    (part as f64 * 100.0 / whole.max(1) as f64).round() as u64
+}
+
+fn note_list(subject: &Subject<'_>) -> Vec<String> {
+    let mut list: Vec<String> = notes(subject).into_iter().map(str::to_owned).collect();
+    if subject.live {
+        list.push("it still ran when this was written".to_owned());
+    }
+    let tasks = subject.run.tasks();
+    for task in tasks {
+        for leak in &task.leaks {
+            list.push(format!("{} left pid {} ({}) running", task.id, leak.pid, leak.comm));
+        }
+    }
+    let uncollected = tasks.iter().filter(|t| t.collected.is_none() && t.end.is_some()).count();
+    if uncollected > 0 && !subject.live {
+        list.push(format!("tasks that nobody collected: {uncollected}"));
+    }
+    list
+}
+
+/// The steps of the chain by the time that they have of it, most first, and
+/// how many more there are.
+fn parts(input: &Input<'_>, elapsed: u64) -> (Vec<Part>, usize) {
+    let mut sums: Vec<(&Step, u64, Vec<&Link>)> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for link in input.chain {
+        let key = match &link.step {
+            Step::Script => None,
+            Step::Task(id) => Some(id),
+        };
+        let at = *known.entry(key).or_insert_with(|| {
+            sums.push((&link.step, 0, Vec::new()));
+            sums.len() - 1
+        });
+        sums[at].1 += link.until.since(link.from);
+        sums[at].2.push(link);
+    }
+    sums.sort_by_key(|(_, sum, _)| std::cmp::Reverse(*sum));
+    let more = sums.len().saturating_sub(LINKS);
+    let tasks = input.subject.run.tasks();
+    let parts = sums.into_iter().take(LINKS).map(|(step, sum, links)| {
+        let mut at: Vec<&str> = links.iter().filter_map(|link| link.at.as_deref()).collect();
+        at.dedup();
+        at.truncate(3);
+        let (task, name) = match step {
+            Step::Script => (None, "the script itself".to_owned()),
+            Step::Task(id) => (tasks.iter().position(|task| task.id == *id), id.to_string()),
+        };
+        let (time, percent) = (duration::display(sum), percent(sum, elapsed).min(100));
+        Part { task, name, time, percent, at: at.join(", ") }
+    });
+    (parts.collect(), more)
+}
