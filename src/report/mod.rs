@@ -1,6 +1,7 @@
 //! What a run bought: pure functions from a run (and the commands of its
 //! tasks) to text, JSON, or devstack's summary.
 
+pub mod clean;
 pub mod devstack;
 pub mod estimate;
 pub mod json;
