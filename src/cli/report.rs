@@ -1,15 +1,16 @@
 //! `meanwhile report`: what a run bought.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::{Failure, message, run_dir};
 use crate::client::Error;
+use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
+use crate::process::file;
 use crate::process::registry::{self, Entry};
-use crate::report::{Subject, devstack, json, text};
+use crate::report::{Subject, devstack, joblog, json, junit, text, trace};
 
 /// Report on a run: finished, still running, or crashed.
 #[derive(Debug, clap::Args)]
@@ -19,7 +20,11 @@ pub struct Report {
     /// The form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Write to this file.
+    /// With the command lines of the tasks, which may hold secrets (json,
+    /// trace, joblog).
+    #[arg(long)]
+    commands: bool,
+    /// Write to this file, whole or not at all; only its owner may read it.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -28,12 +33,26 @@ pub struct Report {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
+    /// The summary.
     #[default]
     Text,
+    /// All of it, for programs (docs/json.md).
     Json,
+    /// Chrome's trace format: open it at ui.perfetto.dev.
+    Trace,
+    /// A test case for each task, with its log.
+    Junit,
+    /// GNU parallel's --joblog.
+    Joblog,
     #[value(hide = true)]
     Devstack,
 }
+
+/// So many bytes of all logs together are embedded, and of one log at most
+/// and at least so many.
+const LOGS: u64 = 16 << 20;
+const LOG_MOST: u64 = 64 << 10;
+const LOG_LEAST: u64 = 1 << 10;
 
 impl Report {
     pub fn run(self) -> Result<u8, Failure> {
@@ -43,30 +62,47 @@ impl Report {
         };
         let loaded = run_dir::Loaded::read(&dir)?;
         let subject = loaded.subject();
-        let text = match self.format {
-            Format::Text => text::summary(&subject),
-            Format::Devstack => devstack::summary(&subject),
-            Format::Json => json::document(&subject)
-                .map(|text| text + "\n")
-                .map_err(|error| Failure::other("cannot write JSON", &error.into()))?,
-        };
+        let text = self.document(&dir, &subject)?;
         match &self.output {
             None => {
-                message::print(&text)?;
+                message::print_bytes(&text)?;
                 self.tell_wrapper(&dir, &subject);
             }
-            Some(path) => std::fs::File::create(path)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|error| {
-                    Failure::other(&format!("cannot write {}", path.display()), &error)
-                })?,
+            Some(path) => file::replace(path, &text).map_err(|error| {
+                Failure::other(&format!("cannot write {}", path.display()), &error)
+            })?,
         }
         Ok(0)
     }
 
+    fn document(&self, dir: &RunDir, subject: &Subject<'_>) -> Result<Vec<u8>, Failure> {
+        let failed = |what| move |error| Failure::other(&format!("cannot write {what}"), &error);
+        let text = match self.format {
+            Format::Text => text::summary(subject),
+            Format::Devstack => devstack::summary(subject),
+            Format::Json => {
+                let text = json::document(subject, self.commands);
+                text.map_err(std::io::Error::from).map_err(failed("JSON"))? + "\n"
+            }
+            Format::Trace => trace::document(subject, self.commands),
+            Format::Joblog => {
+                let mut sizes = |id: &_, attempt| excerpt(dir, id, attempt, 0);
+                joblog::table(subject, self.commands, &mut sizes)
+            }
+            Format::Junit => {
+                let logs: u64 =
+                    subject.run.tasks().iter().map(|task| 1 + task.tries.len() as u64).sum();
+                let limit = (LOGS / logs.max(1)).clamp(LOG_LEAST, LOG_MOST);
+                let mut log = |id: &_, attempt| excerpt(dir, id, attempt, limit);
+                return junit::document(subject, &mut log).map_err(failed("JUnit's XML"));
+            }
+        };
+        Ok(text.into_bytes())
+    }
+
     /// `meanwhile run` prints the summary of a script that has not done so.
     fn tell_wrapper(&self, dir: &RunDir, subject: &Subject<'_>) {
-        if !matches!(self.format, Format::Json) {
+        if matches!(self.format, Format::Text | Format::Devstack) {
             let ended = subject.run.tasks().iter().filter(|task| task.end.is_some()).count();
             registry::tell(&Entry::Told(dir.path().to_owned(), ended));
         }

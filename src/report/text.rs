@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Subject;
+use super::damage::damage;
 use super::estimate::estimate;
 use crate::run::state::Close;
 use crate::run::task::Cause;
@@ -98,8 +99,8 @@ pub fn summary(subject: &Subject<'_>) -> String {
         }
         _ => {}
     }
-    if subject.torn || run.damaged > 0 {
-        line("note", "the journal is damaged; this is what can be read of it".into());
+    if let Some(damage) = damage(subject) {
+        line("note", format!("{damage}; this is what can be read of it"));
     }
     text
 }
