@@ -46,12 +46,13 @@ fn read(file: &File, mut from: u64, length: u64) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::fs::{FileType, Mode, mknodat};
 
     #[test]
     fn head_and_tail_of_a_long_log_and_all_of_a_short_one() {
         let temp = tempfile::tempdir().unwrap();
         let dir = RunDir::create(&temp.path().join("run")).unwrap();
-        let text: String = (0..1000).map(|n| format!("line {n}\n")).collect();
+        let text = (0..1000).fold(String::new(), |text, n| text + &format!("line {n}\n"));
         std::fs::write(dir.path().join("a.log"), &text).unwrap();
         std::fs::write(dir.path().join("a,2.log"), "again\n").unwrap();
         std::fs::create_dir(dir.path().join("d.log")).unwrap();
@@ -76,7 +77,6 @@ mod tests {
     fn what_is_no_file_blocks_nobody() {
         let temp = tempfile::tempdir().unwrap();
         let dir = RunDir::create(&temp.path().join("run")).unwrap();
-        use rustix::fs::{FileType, Mode, mknodat};
         mknodat(&dir, "p.log", FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
         assert!(excerpt(&dir, &Id::parse("p").unwrap(), 1, 100).is_none());
     }

@@ -134,7 +134,7 @@ pub fn document(subject: &Subject<'_>, commands: bool) -> String {
     )
 }
 
-impl<'a> Trace<'a> {
+impl Trace<'_> {
     /// A moment in microseconds since the run began.
     fn at(&self, time: Time) -> u64 {
         self.subject.offset(time).min(HORIZON)
@@ -212,6 +212,16 @@ impl<'a> Trace<'a> {
             })
             .collect();
         order.sort_by_key(|(from, _, _)| *from);
+        // What never began has no time of its own, but a moment at which that was clear.
+        for task in subject.run.tasks().iter().filter(|task| task.began().is_none()) {
+            if let Some((end, _)) = task.end {
+                self.events.push(json!({
+                    "name": format!("{}: {}", self.state(task), task.id), "cat": "task", "ph": "i",
+                    "s": "p", "pid": PROCESS, "tid": SCRIPT, "ts": self.at(end),
+                    "args": self.arguments(task, None),
+                }));
+            }
+        }
         let mut slots = Slots::default();
         for (from, until, task) in order {
             let slice = Slice { track: SCRIPT + 1 + slots.take(from, until), from, until };
@@ -328,8 +338,8 @@ impl<'a> Trace<'a> {
             if let (Some(starter), Some(guard)) = (starter, task.guard)
                 && let Some(slice) = self.slices.get(&task.id).copied()
             {
-                let started = self.at(guard.started);
-                self.arrow("starts", (starter, started), (slice, slice.from));
+                let at = self.at(guard.started);
+                self.arrow("starts", (starter, at), (slice, slice.from));
             }
         }
     }
@@ -357,7 +367,7 @@ impl<'a> Trace<'a> {
         for at in changes.chunk_by(|a, b| a.0 == b.0) {
             running += at.iter().map(|change| change.1).sum::<i64>();
             queued += at.iter().map(|change| change.2).sum::<i64>();
-            self.counter(at[0].0, "tasks", json!({"running": running, "queued": queued}));
+            self.counter(at[0].0, "tasks", &json!({"running": running, "queued": queued}));
         }
         let Some(mut last) = subject.run.idle.first().copied() else { return };
         for reading in &subject.run.idle {
@@ -366,13 +376,13 @@ impl<'a> Trace<'a> {
                 let idle = reading.1.saturating_sub(last.1) as f64 / passed as f64;
                 let most = subject.run.processors.map_or(f64::MAX, f64::from);
                 let idle = (idle.min(most) * 100.0).round() / 100.0;
-                self.counter(self.at(last.0), "idle processors", json!({"idle": idle}));
+                self.counter(self.at(last.0), "idle processors", &json!({"idle": idle}));
                 last = *reading;
             }
         }
     }
 
-    fn counter(&mut self, at: u64, name: &str, values: Value) {
+    fn counter(&mut self, at: u64, name: &str, values: &Value) {
         self.events
             .push(json!({"name": name, "ph": "C", "pid": PROCESS, "ts": at, "args": values}));
     }
