@@ -10,6 +10,7 @@ use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
 use crate::process::file;
 use crate::process::registry::{self, Entry};
+use crate::report::damage::damage;
 use crate::report::{Subject, devstack, joblog, json, junit, text, trace};
 
 /// Report on a run: finished, still running, or crashed.
@@ -63,6 +64,10 @@ impl Report {
         let loaded = run_dir::Loaded::read(&dir)?;
         let subject = loaded.subject();
         let text = self.document(&dir, &subject)?;
+        // What is for programs is told to the person as well.
+        if let Some(damage) = damage(&subject).filter(|_| !self.is_summary()) {
+            message::say(format!("{damage}; this is what can be read of it"), None);
+        }
         match &self.output {
             None => {
                 message::print_bytes(&text)?;
@@ -100,9 +105,13 @@ impl Report {
         Ok(text.into_bytes())
     }
 
+    fn is_summary(&self) -> bool {
+        matches!(self.format, Format::Text | Format::Devstack)
+    }
+
     /// `meanwhile run` prints the summary of a script that has not done so.
     fn tell_wrapper(&self, dir: &RunDir, subject: &Subject<'_>) {
-        if matches!(self.format, Format::Text | Format::Devstack) {
+        if self.is_summary() {
             let ended = subject.run.tasks().iter().filter(|task| task.end.is_some()).count();
             registry::tell(&Entry::Told(dir.path().to_owned(), ended));
         }
