@@ -1,17 +1,18 @@
 //! `meanwhile report`: what a run bought.
 
-use std::fs::{File, Permissions};
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::{Failure, html, message, run_dir};
 use crate::client::Error;
+use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
+use crate::process::file;
 use crate::process::registry::{self, Entry};
-use crate::report::{Subject, devstack, json, text};
+use crate::report::damage::damage;
+use crate::report::{Subject, devstack, joblog, json, junit, text, trace};
 
 /// Report on a run: finished, still running, or crashed.
 #[derive(Debug, clap::Args)]
@@ -21,13 +22,17 @@ pub struct Report {
     /// The form.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Write to this file; html to a file that only you can read.
+    /// With the command lines of the tasks, which may hold secrets (json,
+    /// trace, joblog).
+    #[arg(long)]
+    commands: bool,
+    /// Write to this file, whole or not at all; only its owner may read it.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// html: compare with this earlier run, task by task.
+    /// Compare with this earlier run, task by task (html).
     #[arg(long, value_name = "RUN")]
     compare: Option<PathBuf>,
-    /// html: leave this out, to give the report to others.
+    /// Leave this out, to give the page to others (html).
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     without: Vec<html::Part>,
     #[command(flatten)]
@@ -36,14 +41,28 @@ pub struct Report {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum Format {
+    /// The summary.
     #[default]
     Text,
-    Json,
-    /// One page that needs nothing else; it has the commands and the logs.
+    /// One page that needs nothing else, with commands and logs (docs/html.md).
     Html,
+    /// All of it, for programs (docs/json.md).
+    Json,
+    /// Chrome's trace format: open it at ui.perfetto.dev.
+    Trace,
+    /// A test case for each task, with its log.
+    Junit,
+    /// GNU parallel's --joblog.
+    Joblog,
     #[value(hide = true)]
     Devstack,
 }
+
+/// So many bytes of all logs together are embedded, and of one log at most
+/// and at least so many.
+const LOGS: u64 = 16 << 20;
+const LOG_MOST: u64 = 64 << 10;
+const LOG_LEAST: u64 = 1 << 10;
 
 impl Report {
     pub fn run(self) -> Result<u8, Failure> {
@@ -54,40 +73,54 @@ impl Report {
         self.check()?;
         let loaded = run_dir::Loaded::read(&dir)?;
         let subject = loaded.subject();
-        let text = match self.format {
-            Format::Text => text::summary(&subject),
-            Format::Devstack => devstack::summary(&subject),
-            Format::Json => json::document(&subject)
-                .map(|text| text + "\n")
-                .map_err(|error| Failure::other("cannot write JSON", &error.into()))?,
-            Format::Html => {
-                let earlier = self.compare.as_deref().map(|path| {
-                    let dir = RunDir::open(path).map_err(Error::from)?;
-                    let loaded = run_dir::Loaded::read(&dir)?;
-                    Ok::<_, Failure>((dir, loaded))
-                });
-                html::document(&dir, &loaded, earlier.transpose()?.as_ref(), &self.without)?
-            }
-        };
+        let text = self.document(&dir, &subject)?;
+        // What is for programs is told to the person as well.
+        if let Some(damage) = damage(&subject).filter(|_| !self.is_summary()) {
+            message::say(format!("{damage}; this is what can be read of it"), None);
+        }
         match &self.output {
             None => {
-                message::print(&text)?;
+                message::print_bytes(&text)?;
                 self.tell_wrapper(&dir, &subject);
             }
-            Some(path) => {
-                self.create(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(
-                    |error| Failure::other(&format!("cannot write {}", path.display()), &error),
-                )?
-            }
+            Some(path) => file::replace(path, &text).map_err(|error| {
+                Failure::other(&format!("cannot write {}", path.display()), &error)
+            })?,
         }
         Ok(0)
     }
 
-    /// Refuses what could only be a mistake.
+    fn document(&self, dir: &RunDir, subject: &Subject<'_>) -> Result<Vec<u8>, Failure> {
+        let failed = |what| move |error| Failure::other(&format!("cannot write {what}"), &error);
+        let text = match self.format {
+            Format::Text => text::summary(subject),
+            Format::Devstack => devstack::summary(subject),
+            Format::Html => html::document(dir, subject, self.compare.as_deref(), &self.without)?,
+            Format::Json => {
+                let text = json::document(subject, self.commands);
+                text.map_err(std::io::Error::from).map_err(failed("JSON"))? + "\n"
+            }
+            Format::Trace => trace::document(subject, self.commands),
+            Format::Joblog => {
+                let mut sizes = |id: &_, attempt| excerpt(dir, id, attempt, 0);
+                joblog::table(subject, self.commands, &mut sizes)
+            }
+            Format::Junit => {
+                let logs: u64 =
+                    subject.run.tasks().iter().map(|task| 1 + task.tries.len() as u64).sum();
+                let limit = (LOGS / logs.max(1)).clamp(LOG_LEAST, LOG_MOST);
+                let mut log = |id: &_, attempt| excerpt(dir, id, attempt, limit);
+                return junit::document(subject, &mut log).map_err(failed("JUnit's XML"));
+            }
+        };
+        Ok(text.into_bytes())
+    }
+
+    /// Refuses what can only be a mistake.
     fn check(&self) -> Result<(), Failure> {
         let html = matches!(self.format, Format::Html);
         if !html && (self.compare.is_some() || !self.without.is_empty()) {
-            let message = "--compare and --without are of --format html";
+            let message = "--compare and --without are for --format html";
             return Err(Failure::usage(message, "add --format html"));
         }
         if html && self.output.is_none() && std::io::stdout().is_terminal() {
@@ -97,25 +130,13 @@ impl Report {
         Ok(())
     }
 
-    /// The file to write to. A page has commands and logs, which may hold secrets.
-    fn create(&self, path: &Path) -> std::io::Result<File> {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        let private = matches!(self.format, Format::Html);
-        if private {
-            options.mode(0o600);
-        }
-        let file = options.open(path)?;
-        if private && file.metadata()?.is_file() {
-            // One that was there keeps its mode otherwise.
-            file.set_permissions(Permissions::from_mode(0o600))?;
-        }
-        Ok(file)
+    fn is_summary(&self) -> bool {
+        matches!(self.format, Format::Text | Format::Devstack)
     }
 
     /// `meanwhile run` prints the summary of a script that has not done so.
     fn tell_wrapper(&self, dir: &RunDir, subject: &Subject<'_>) {
-        if matches!(self.format, Format::Text | Format::Devstack) {
+        if self.is_summary() {
             let ended = subject.run.tasks().iter().filter(|task| task.end.is_some()).count();
             registry::tell(&Entry::Told(dir.path().to_owned(), ended));
         }

@@ -23,7 +23,7 @@ impl Status {
         let loaded = run_dir::Loaded::read(&dir)?;
         let subject = loaded.subject();
         if self.json {
-            let text = json::document(&subject)
+            let text = json::document(&subject, false)
                 .map_err(|error| Failure::other("cannot write JSON", &error.into()))?;
             message::print(&(text + "\n"))?;
             return Ok(0);

@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod clean;
 pub mod collect;
 pub mod error;
+pub mod excerpt;
 pub mod follow;
 pub mod guard;
 pub mod history;

@@ -150,7 +150,11 @@ impl Journal {
     /// # Errors
     /// When it is not there or cannot be read.
     pub fn read(dir: &RunDir) -> std::io::Result<Self> {
-        let file = dir.file(files::JOURNAL, OFlags::RDONLY)?;
+        // (Whatever lies there must not block a report.)
+        let file = dir.file(files::JOURNAL, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::other("its journal is no file"));
+        }
         let mut journal = Self { file, offset: 0, reader: reader() };
         journal.catch_up()?;
         Ok(journal)

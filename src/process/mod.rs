@@ -6,6 +6,7 @@ pub mod below;
 pub mod cgroup;
 pub mod clock;
 pub mod dir;
+pub mod file;
 pub mod headroom;
 pub mod jobserver;
 pub mod journal;

@@ -1,12 +1,12 @@
-//! The critical chain of a run: what has to become faster for the whole to be.
+//! The critical chain of a run: which steps its time went through.
 
 use super::Subject;
 use crate::run::{Id, Time};
 
-/// A stretch of the run, and whose time it was.
+/// A stretch of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Whose.
+    /// What was under way.
     pub step: Step,
     /// From when.
     pub from: Time,
@@ -16,7 +16,7 @@ pub struct Link {
     pub at: Option<String>,
 }
 
-/// Who was at work.
+/// What a link is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The script itself.
@@ -25,7 +25,7 @@ pub enum Step {
     Task(Id),
 }
 
-/// The chain, oldest first.
-pub fn chain(_subject: &Subject<'_>) -> Vec<Link> {
+/// The links, oldest first.
+pub fn chain(_: &Subject<'_>) -> Vec<Link> {
     Vec::new()
 }

@@ -1,16 +1,22 @@
 //! What a run bought: pure functions from a run (and the commands of its
-//! tasks) to text, JSON, HTML, or devstack's summary.
+//! tasks) to text, JSON and other forms.
 
 pub mod chain;
+pub mod clean;
+pub mod damage;
 pub mod devstack;
 pub mod estimate;
 pub mod html;
+pub mod joblog;
 pub mod json;
+pub mod junit;
 pub mod moves;
 pub mod text;
+pub mod trace;
 
 use std::collections::HashMap;
 
+use crate::run::excerpt::Excerpt;
 use crate::run::files::Command;
 use crate::run::state::Close;
 use crate::run::{Id, Run, Time};
@@ -34,14 +40,11 @@ pub struct Subject<'a> {
     pub torn: bool,
 }
 
-impl Subject<'_> {
-    /// When it began: with its script, or when it was opened.
-    pub fn since(&self) -> Time {
-        let script = self.run.owner.map(|owner| owner.started);
-        script.filter(|time| time.0 > 0).or(self.run.opened).unwrap_or(self.until)
-    }
+/// Where a report gets a task's log from: of which attempt, counted from 1.
+pub type Logs<'a> = &'a mut dyn FnMut(&Id, u32) -> Option<Excerpt>;
 
-    /// The word for where the run stands.
+impl Subject<'_> {
+    /// `running`, `finished`, `aborted` or `crashed`.
     pub fn state(&self) -> &'static str {
         match self.run.closed {
             _ if self.live => "running",
@@ -52,15 +55,61 @@ impl Subject<'_> {
         }
     }
 
-    /// A moment as people write it, RFC 3339, if the journal pairs its clock with theirs.
-    pub fn rfc3339(&self, time: Time) -> Option<String> {
-        let wall = self.run.wall_clock(time)?;
-        Some(jiff::Timestamp::from_microsecond(wall).ok()?.to_string())
+    /// A moment in microseconds since it began.
+    pub fn offset(&self, time: Time) -> u64 {
+        time.since(self.since())
+    }
+
+    /// A moment on the wall clock.
+    pub fn timestamp(&self, time: Time) -> Option<jiff::Timestamp> {
+        jiff::Timestamp::from_microsecond(self.run.wall_clock(time)?).ok()
+    }
+
+    /// When it began: with its script, or when it was opened.
+    pub fn since(&self) -> Time {
+        let script = self.run.owner.map(|owner| owner.started);
+        script.filter(|time| time.0 > 0).or(self.run.opened).unwrap_or(self.until)
     }
 
     /// A task's CPU time, microseconds, if known.
     pub fn cpu(&self, id: &Id) -> Option<u64> {
         let own = self.run.task(id).and_then(|task| task.cpu);
         own.or_else(|| self.commands.get(id).and_then(|command| command.cpu))
+    }
+}
+
+/// A run for tests, from the lines of its journal and the `.argv` files.
+#[cfg(test)]
+pub(crate) struct Sample {
+    reader: crate::run::journal::Reader,
+    commands: HashMap<Id, Command>,
+    /// Whether its script still runs.
+    pub live: bool,
+}
+
+#[cfg(test)]
+pub(crate) fn sample(journal: &str, commands: &[(&str, &[u8])]) -> Sample {
+    let mut reader = crate::run::journal::Reader::default();
+    for line in journal.lines().filter(|line| !line.is_empty()) {
+        reader.feed(format!("\x1e{line}\n").as_bytes());
+    }
+    let commands =
+        commands.iter().filter_map(|(id, argv)| Some((Id::parse(id)?, Command::parse(argv))));
+    Sample { reader, commands: commands.collect(), live: false }
+}
+
+#[cfg(test)]
+impl Sample {
+    /// As reports see it, until its last record.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            run: &self.reader.run,
+            commands: &self.commands,
+            until: self.reader.run.last,
+            live: self.live,
+            script_cpu: None,
+            cores: 2,
+            torn: self.reader.torn(),
+        }
     }
 }

@@ -1,23 +1,23 @@
-//! What to move in the script, so that it takes less time.
+//! What to do next: which line of the script to move, and what that saves.
 
 use std::fmt;
 
 use super::Subject;
 
-/// A line of the script to move.
+/// One thing to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Move {
-    /// What that saves at most, in microseconds.
+    /// What it saves at most, in microseconds.
     pub saves: u64,
 }
 
 impl fmt::Display for Move {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.saves)
+        write!(f, "saves up to {}", self.saves)
     }
 }
 
-/// The moves, best first.
-pub fn moves(_subject: &Subject<'_>) -> Vec<Move> {
+/// The best first.
+pub fn moves(_: &Subject<'_>) -> Vec<Move> {
     Vec::new()
 }

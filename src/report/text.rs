@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Subject;
+use super::damage::damage;
 use super::estimate::estimate;
 use crate::run::state::Close;
 use crate::run::task::Cause;
@@ -83,30 +84,32 @@ pub fn summary(subject: &Subject<'_>) -> String {
         }
     }
     for note in notes(subject) {
-        line("note", note.to_owned());
+        line("note", note);
     }
     text
 }
 
 /// What a reader of a report must know besides.
-pub fn notes(subject: &Subject<'_>) -> Vec<&'static str> {
+pub fn notes(subject: &Subject<'_>) -> Vec<String> {
     let run = subject.run;
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
     if run.unwatched {
-        notes.push("the watcher died; every exit code is true, but tasks could outlive the script");
+        notes.push(
+            "the watcher died; every exit code is true, but tasks could outlive the script".into(),
+        );
     }
     match run.closed {
         _ if subject.live => {}
         Some((_, Close::Aborted)) => {
-            notes.push("the script ended before its tasks, which were ended");
+            notes.push("the script ended before its tasks, which were ended".into());
         }
         None if run.owner.is_some() => {
-            notes.push("the run was cut short: nothing closed its journal");
+            notes.push("the run was cut short: nothing closed its journal".into());
         }
         _ => {}
     }
-    if subject.torn || run.damaged > 0 {
-        notes.push("the journal is damaged; this is what can be read of it");
+    if let Some(damage) = damage(subject) {
+        notes.push(format!("{damage}; this is what can be read of it"));
     }
     notes
 }

@@ -24,19 +24,22 @@ impl Reader {
         for line in self.pending[..whole].split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
             // Before the separator stands what was torn off an earlier record.
             let (torn, body) = match memchr::memrchr(record::RS as u8, line) {
-                Some(at) => (at > 0, &line[at + 1..]),
-                None => (true, &[][..]),
+                Some(at) => (at, &line[at + 1..]),
+                None => (line.len(), &[][..]),
             };
-            self.run.damaged += usize::from(torn);
+            let mut damaged = torn;
             match Record::parse(body) {
                 Some(record) => {
                     self.run.apply(&record);
                     count += 1;
                 }
-                None => self.run.damaged += usize::from(!torn),
+                None => damaged = line.len(),
             }
+            self.run.damaged += usize::from(damaged > 0);
+            self.run.damaged_bytes = self.run.damaged_bytes.saturating_add(damaged as u64);
         }
         self.pending.drain(..whole);
+        self.run.unfinished = self.pending.len() as u64;
         count
     }
 
@@ -118,6 +121,11 @@ mod tests {
         assert_eq!((reader.run.damaged, reader.torn()), (1, false));
         reader.feed(b"5.00 end b code=0\n");
         assert_eq!((reader.run.damaged, reader.run.tasks().len()), (2, 1));
+        assert_eq!(
+            reader.run.damaged_bytes,
+            18 + 17,
+            "what was torn, and the line without a beginning"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod code;
 pub mod cycle;
 pub mod duration;
+pub mod excerpt;
 pub mod files;
 pub mod jobs;
 pub mod journal;

@@ -84,6 +84,10 @@ pub struct Run {
     pub last: Time,
     /// Lines of the journal that are no records.
     pub damaged: usize,
+    /// How many bytes of the journal are not of records.
+    pub damaged_bytes: u64,
+    /// How many bytes of a record without its end the journal ends in.
+    pub unfinished: u64,
     /// Whether the run is of another boot.
     pub past: bool,
     tasks: Vec<Task>,

@@ -114,6 +114,8 @@ pub struct Task {
     pub cpu: Option<u64>,
     /// How many attempts failed and were followed by another.
     pub failures: u32,
+    /// When each of them failed, and with which code.
+    pub tries: Vec<(Time, u8)>,
     /// Whether its guard vanished.
     pub lost: bool,
     /// Whether its time was up.
@@ -197,6 +199,7 @@ impl Task {
             end: None,
             cpu: None,
             failures: 0,
+            tries: Vec::new(),
             lost: false,
             timed_out: false,
             cancelled: false,
@@ -289,7 +292,12 @@ impl Task {
             Kind::Lend => self.lent = self.lent.saturating_add(1),
             Kind::Back => self.lent = self.lent.saturating_sub(1),
             Kind::Free => self.token = None,
-            Kind::Attempt => self.failures = self.failures.saturating_add(1),
+            Kind::Attempt => {
+                self.failures = self.failures.saturating_add(1);
+                if !lean {
+                    self.tries.push((time, record.number("code").unwrap_or(code::FAILED)));
+                }
+            }
             Kind::End => {
                 if let Some(code) = record.number("code") {
                     self.ended(time, code);

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use super::Input;
 use super::logs::{self, Shown};
-use super::{Input, clean};
+use super::visible::visible;
 use crate::report::chain::{Link, Step};
 use crate::report::text::ending;
 use crate::run::state::Wait;
@@ -127,7 +128,7 @@ pub fn json(input: &Input<'_>) -> serde_json::Result<String> {
     let clock = Clock { since: subject.since(), until: subject.until.max(subject.since()) };
     let numbers: HashMap<&Id, usize> =
         subject.run.tasks().iter().enumerate().map(|(n, task)| (&task.id, n)).collect();
-    let dir = clean::visible(input.dir);
+    let dir = visible(input.dir);
     let data = Data {
         span: clock.of(clock.until),
         exited: subject.run.exited.map(|time| clock.of(time)),
@@ -184,16 +185,16 @@ fn task_data<'a>(input: &'a Input<'_>, clock: &Clock) -> Vec<TaskData<'a>> {
     let tasks = input.subject.run.tasks();
     let excerpt = |task: &Task| input.logs?.get(&task.id);
     let mut shown: Vec<Option<Shown>> =
-        tasks.iter().map(|task| Some(excerpt(task)?.shown())).collect();
+        tasks.iter().map(|task| Some(Shown::new(excerpt(task)?))).collect();
     logs::fit(&mut shown);
     let data = tasks.iter().zip(shown).map(|(task, log)| {
         let log = log.zip(excerpt(task)).map(|(shown, excerpt)| LogData {
             file: (shown.cut > 0)
-                .then(|| files::of_attempt(&task.id, task.failures + 1, files::LOG)),
+                .then(|| files::of_attempt(&task.id, task.failures.saturating_add(1), files::LOG)),
             head: shown.head,
             tail: shown.tail,
             cut: shown.cut,
-            size: excerpt.size,
+            size: excerpt.bytes,
         });
         TaskData { log, ..one_task(input, clock, task) }
     });
@@ -218,7 +219,7 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
         collected_at: task.collected_at.as_deref(),
         command: command
             .filter(|_| input.commands)
-            .map(|command| shortened(&clean::visible(&command.display()))),
+            .map(|command| shortened(&visible(&command.display()))),
         after: task.options.after.iter().map(Id::as_str).collect(),
         locks: task.options.locks.iter().map(String::as_str).collect(),
         left: task.leaks.iter().map(|leak| format!("{} ({})", leak.pid, leak.comm)).collect(),

@@ -2,23 +2,17 @@
 //! room, else its beginning and, for the most part, its end. What failed comes
 //! first, and the smaller logs give what they do not need to the larger ones.
 
-use super::clean;
+use super::visible::visible;
+use crate::report::clean;
+use crate::run::excerpt::Excerpt;
 
 /// So much of one log at most, bytes.
-pub const EACH: u64 = 128 * 1024;
+const EACH: u64 = 128 * 1024;
 /// So much of all of them.
-pub const ALL: u64 = 8 * 1024 * 1024;
-
-/// What was read of a log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Excerpt {
-    /// Its beginning.
-    pub head: Vec<u8>,
-    /// Its end; empty if all of it is in `head`.
-    pub tail: Vec<u8>,
-    /// How long it is, bytes.
-    pub size: u64,
-}
+const ALL: u64 = 8 * 1024 * 1024;
+/// So much of all of them as they stand in the page. Only logs of little but
+/// characters that have to be escaped come to that.
+const ROOM: usize = 14 * 1024 * 1024;
 
 /// Divides the room: how much of each log to read. Of each its size, and
 /// whether its task failed.
@@ -37,12 +31,6 @@ pub fn shares(logs: &[(u64, bool)]) -> Vec<u64> {
     shares
 }
 
-/// A log of that size, of which so much is read: how much from its beginning
-/// and how much from its end.
-pub fn split(size: u64, share: u64) -> (u64, u64) {
-    if size <= share { (size, 0) } else { (share / 4, share - share / 4) }
-}
-
 /// An excerpt as it is shown.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Shown {
@@ -54,25 +42,38 @@ pub struct Shown {
     pub cut: u64,
 }
 
-impl Excerpt {
-    /// As it is shown.
-    pub fn shown(&self) -> Shown {
-        let cut = self.size.saturating_sub((self.head.len() + self.tail.len()) as u64);
-        if cut == 0 {
-            let whole = [&self.head[..], &self.tail].concat();
-            return Shown { head: clean::log(&whole), tail: String::new(), cut };
-        }
-        Shown {
-            head: clean::log(whole_at_its_end(&self.head)),
-            tail: clean::log(whole_at_its_start(&self.tail)),
-            cut,
+impl Shown {
+    /// Without escape sequences, and with nothing that hides.
+    pub fn new(excerpt: &Excerpt) -> Self {
+        let text = |bytes: &[u8]| visible(&clean::text(bytes)).into_owned();
+        // What is cut in the middle of a character leaves bytes of it.
+        let trim = |text: String| text.trim_matches('\u{fffd}').to_owned();
+        let (head, tail) = (text(&excerpt.head), text(&excerpt.tail));
+        match excerpt.cut {
+            0 => Self { head, tail, cut: 0 },
+            cut => Self { head: trim(head), tail: trim(tail), cut },
         }
     }
-}
 
-/// So much of all logs as the page has them, bytes: only logs of little but
-/// characters that have to be escaped come to that.
-const ROOM: usize = 14 * 1024 * 1024;
+    /// How much of the page it takes (see `data::json`), bytes.
+    fn cost(&self) -> usize {
+        self.head.chars().chain(self.tail.chars()).map(cost).sum()
+    }
+
+    /// Leaves out more in the middle.
+    fn shorten(&mut self, room: usize) {
+        let whole = std::mem::take(&mut self.head) + &self.tail;
+        let mut left = room / 4;
+        let head = whole.chars().take_while(|c| spend(&mut left, *c)).map(char::len_utf8).sum();
+        let mut left = room - room / 4;
+        let tail = whole.chars().rev().take_while(|c| spend(&mut left, *c));
+        let tail = (whole.len() - tail.map(char::len_utf8).sum::<usize>()).max(head);
+        self.cut += (tail - head) as u64;
+        whole[tail..].clone_into(&mut self.tail);
+        self.head = whole;
+        self.head.truncate(head);
+    }
+}
 
 /// Keeps the page within its size, whatever the tasks have printed.
 pub fn fit(logs: &mut [Option<Shown>]) {
@@ -83,58 +84,25 @@ fn fit_into(logs: &mut [Option<Shown>], room: usize) {
     let all: usize = logs.iter().flatten().map(Shown::cost).sum();
     if all > room {
         for log in logs.iter_mut().flatten() {
-            // In this order there is no overflow where `usize` has 64 bits.
-            log.shorten(log.cost() * room / all);
+            let share = log.cost() as u128 * room as u128 / all as u128;
+            log.shorten(share as usize);
         }
     }
 }
 
-impl Shown {
-    fn cost(&self) -> usize {
-        self.head.chars().chain(self.tail.chars()).map(clean::cost).sum()
-    }
-
-    /// Leaves out more in the middle.
-    fn shorten(&mut self, room: usize) {
-        let whole = std::mem::take(&mut self.head) + &self.tail;
-        let mut left = room / 4;
-        let head = whole.chars().take_while(|c| spend(&mut left, *c)).map(char::len_utf8).sum();
-        let mut left = room - room / 4;
-        let tail = whole.chars().rev().take_while(|c| spend(&mut left, *c));
-        let tail = whole.len() - tail.map(char::len_utf8).sum::<usize>();
-        self.cut += tail.saturating_sub(head) as u64;
-        self.tail = whole[tail.max(head)..].to_owned();
-        self.head = whole;
-        self.head.truncate(head);
+fn cost(c: char) -> usize {
+    match c {
+        '<' => 6,
+        '"' | '\\' | '\n' | '\t' => 2,
+        _ => c.len_utf8(),
     }
 }
 
 fn spend(left: &mut usize, c: char) -> bool {
-    let rest = left.checked_sub(clean::cost(c));
+    let rest = left.checked_sub(cost(c));
     *left = rest.unwrap_or(0);
     rest.is_some()
 }
-
-/// Up to the last line that is whole, if that is near; at least up to a whole character.
-fn whole_at_its_end(head: &[u8]) -> &[u8] {
-    if let Some(at) = memchr::memrchr(b'\n', head).filter(|at| head.len() - at <= NEAR) {
-        return &head[..=at];
-    }
-    let begun = head.iter().rev().take(3).position(|b| *b >= 0xc0);
-    &head[..begun.map_or(head.len(), |back| head.len() - back - 1)]
-}
-
-/// From the first line that is whole, if that is near; at least from a whole character.
-fn whole_at_its_start(tail: &[u8]) -> &[u8] {
-    if let Some(at) = memchr::memchr(b'\n', tail).filter(|at| *at <= NEAR && at + 1 < tail.len()) {
-        return &tail[at + 1..];
-    }
-    let rest = tail.iter().take(3).take_while(|b| (0x80..0xc0).contains(*b)).count();
-    &tail[rest..]
-}
-
-/// A line that was cut goes, if so much is left of it at most.
-const NEAR: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -156,19 +124,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_cut_in_its_middle_at_lines() {
-        let (before, after) = split(1000, 100);
-        assert_eq!((before, after), (25, 75));
-        let log = Excerpt { head: b"one\ntw".into(), tail: b"e\nfour\n".into(), size: 100 };
-        let shown = log.shown();
-        assert_eq!((shown.head.as_str(), shown.tail.as_str()), ("one\n", "four\n"));
-        assert_eq!(shown.cut, 87);
-        let one_line = Excerpt {
-            head: "aé".as_bytes()[..2].into(),
-            tail: "é東b".as_bytes()[1..].into(),
-            size: 50,
+    fn a_log_is_shown_without_what_acts_and_without_half_characters() {
+        let excerpt = |head: &[u8], tail: &[u8], cut| {
+            Shown::new(&Excerpt { head: head.into(), tail: tail.into(), cut, bytes: 99 })
         };
-        assert_eq!((&one_line.shown().head[..], &one_line.shown().tail[..]), ("a", "東b"));
+        let whole = excerpt("\x1b[31mred\u{202e}\u{fffd}\n".as_bytes(), b"", 0);
+        assert_eq!(whole.head, "red‹U+202E›\u{fffd}\n");
+        let cut = excerpt(&"aé".as_bytes()[..2], &"é東b".as_bytes()[1..], 90);
+        assert_eq!((&cut.head[..], &cut.tail[..], cut.cut), ("a", "東b", 90));
     }
 
     #[test]
@@ -187,15 +150,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_cut_panics(
-            head in proptest::collection::vec(any::<u8>(), 0..40),
-            tail in proptest::collection::vec(any::<u8>(), 0..40),
-            size in 0u64..200,
-            room in 0usize..100,
-        ) {
-            let mut shown = Excerpt { head, tail, size }.shown();
+        fn no_cut_panics(head in ".{0,40}", tail in ".{0,40}", room in 0usize..100) {
+            let all = head.len() + tail.len();
+            let mut shown = Shown { head, tail, cut: 0 };
             shown.shorten(room);
             prop_assert!(shown.cost() <= room);
+            prop_assert_eq!(shown.head.len() + shown.tail.len() + shown.cut as usize, all);
         }
 
         #[test]
@@ -204,11 +164,7 @@ mod tests {
         ) {
             let shares = shares(&logs);
             prop_assert!(shares.iter().sum::<u64>() <= ALL);
-            for (share, (size, _)) in shares.iter().zip(&logs) {
-                prop_assert!(share <= size && *share <= EACH);
-                let (head, tail) = split(*size, *share);
-                prop_assert_eq!(head + tail, *share);
-            }
+            prop_assert!(shares.iter().zip(&logs).all(|(share, log)| *share <= log.0.min(EACH)));
         }
     }
 }

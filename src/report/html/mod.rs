@@ -9,10 +9,10 @@
 //! for the template escapes; not in the JSON, for it holds no `<`; not from the
 //! script, for it sets text only; and should one of these fail, the policy holds.
 
-mod clean;
 mod data;
 pub mod logs;
 mod page;
+mod visible;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,8 +22,8 @@ use askama::Template;
 use super::Subject;
 use super::chain::Link;
 use super::moves::Move;
+use crate::run::excerpt::Excerpt;
 use crate::run::{Id, Run};
-use logs::Excerpt;
 
 /// What the page tells.
 pub struct Input<'a> {

@@ -5,7 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::{Input, clean, data};
+use super::visible::visible;
+use super::{Input, data};
 use crate::report::Subject;
 use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
@@ -117,7 +118,7 @@ impl Page {
             title: run.script.clone().unwrap_or_else(|| "a run without a script".to_owned()),
             state: subject.state(),
             mark: mark(subject),
-            begun: subject.rfc3339(subject.since()),
+            begun: subject.timestamp(subject.since()).map(|time| time.to_string()),
             figures: figure_list(input, &figures),
             failures,
             more_failures,
@@ -126,8 +127,8 @@ impl Page {
             more_links,
             moves: input.moves.iter().take(MOVES).map(ToString::to_string).collect(),
             tasks: run.tasks().len(),
-            dir: clean::visible(input.dir).into_owned(),
-            earlier: input.earlier.map(|earlier| clean::visible(earlier.dir).into_owned()),
+            dir: visible(input.dir).into_owned(),
+            earlier: input.earlier.map(|earlier| visible(earlier.dir).into_owned()),
             left_out: [("logs", input.logs.is_none()), ("commands", !input.commands)]
                 .into_iter()
                 .filter_map(|(what, out)| out.then_some(what))
@@ -206,7 +207,7 @@ fn percent(part: u64, whole: u64) -> u64 {
 }
 
 fn note_list(subject: &Subject<'_>) -> Vec<String> {
-    let mut list: Vec<String> = notes(subject).into_iter().map(str::to_owned).collect();
+    let mut list = notes(subject);
     if subject.live {
         list.push("it still ran when this was written".to_owned());
     }

@@ -4,7 +4,8 @@
 
 use std::collections::HashMap;
 
-use meanwhile::report::{Subject, devstack, estimate, json, text};
+use meanwhile::report::{Subject, devstack, estimate, joblog, json, junit, text, trace};
+use meanwhile::run::excerpt::Excerpt;
 use meanwhile::run::files::Command;
 use meanwhile::run::journal::{Reader, about, records};
 use meanwhile::run::task::Options;
@@ -129,7 +130,16 @@ fn reports(data: &[u8], reader: &Reader) {
         assert!(figures.blocked <= figures.elapsed, "{figures:?}");
         assert!(!text::summary(&subject).is_empty());
         let _ = devstack::summary(&subject);
-        let document = json::document(&subject).expect("plain data");
+        let document = json::document(&subject, true).expect("plain data");
         assert!(document.starts_with('{') && document.ends_with('}'));
+        let trace = trace::document(&subject, true);
+        assert!(trace.starts_with('{') && trace.ends_with("]}\n"));
+        let log = Excerpt::new(data.to_vec(), Vec::new(), dice.roll());
+        let mut logs = |_: &Id, _| Some(log.clone());
+        let rows = joblog::table(&subject, true, &mut logs);
+        assert!(rows.lines().all(|row| row.split('\t').count() == 9), "{rows}");
+        let xml = junit::document(&subject, &mut logs).expect("written to memory");
+        let xml = String::from_utf8(xml).expect("valid UTF-8");
+        assert!(xml.chars().all(|c| !c.is_control() || "\n\t".contains(c)), "{xml}");
     }
 }
