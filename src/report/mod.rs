@@ -1,9 +1,18 @@
 //! What a run bought: pure functions from a run (and the commands of its
 //! tasks) to text, JSON, or devstack's summary.
 
+mod candidates;
+pub mod chain;
 pub mod devstack;
 pub mod estimate;
+mod idle;
 pub mod json;
+mod model;
+pub mod moves;
+mod retime;
+#[cfg(test)]
+mod sample;
+mod spans;
 pub mod text;
 
 use std::collections::HashMap;
