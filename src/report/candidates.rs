@@ -128,57 +128,55 @@ impl<'a> Search<'_, 'a> {
         let (Some(start), Some(id)) = (self.plan.start_of[task], self.id(task)) else {
             return Vec::new();
         };
-        let barrier = program[..start].iter().rposition(|deed| matches!(deed.op, Op::Wait(..)));
-        let needs = |task: usize| {
-            let of = |other: &usize| self.plan.start_of[*other].filter(|at| *at < start);
-            self.plan.after[task].iter().filter_map(of).max()
-        };
-        let edge =
-            |at: Option<usize>| at.map_or(self.model.actors[parent].began, |at| program[at].when);
-        let gap = |to: usize| work(&program[to..start]);
-        let mut found = Vec::new();
-        let mut add = |to: Option<usize>, starts: Vec<usize>, others: Vec<usize>| {
+        let is_wait = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(..));
+        let barrier = program[..start].iter().rposition(is_wait);
+        // What would have to come along to be out of the way.
+        let from = barrier.map_or(0, |at| at + 1);
+        let next = program[start..].iter().position(is_wait);
+        let until = next.map_or(program.len(), |next| start + next);
+        let mut passed = 0;
+        let mut together: Vec<(usize, usize)> = Vec::new();
+        for (at, deed) in program.iter().enumerate().take(until).skip(from) {
+            match deed.op {
+                Op::Work(work) => passed += work,
+                Op::Start(other) if passed >= BETWEEN => together.push((at, other)),
+                _ => {}
+            }
+        }
+        let mut ways = vec![vec![(start, task)]];
+        if together.len() > 1 {
+            ways.push(together);
+        }
+        let way = |moved: Vec<(usize, usize)>| {
+            // Not before what they come after.
+            let after = moved.iter().flat_map(|(_, task)| &self.plan.after[*task]);
+            let here = after.filter(|other| self.model.actors[**other].parent == parent);
+            let stay = here.filter(|other| moved.iter().all(|(_, task)| task != *other));
+            let needed = stay.filter_map(|other| self.plan.start_of[*other]);
+            let to = barrier.max(needed.filter(|at| *at < start).max());
             let place = to.map_or(0, |at| at + 1);
-            let members = || others.iter().copied().chain([task]);
-            found.push(Candidate {
+            let edge = to.map_or(self.model.actors[parent].began, |at| program[at].when);
+            let others = moved.iter().filter(|(_, other)| *other != task);
+            Candidate {
                 what: What::Earlier {
                     task: id.clone(),
-                    others: others.iter().filter_map(|other| self.id(*other)).collect(),
+                    others: others.filter_map(|(_, other)| self.id(*other)).collect(),
                     waited: waited.get(&task).cloned(),
                     from: program[start].at.map(str::to_owned),
                     to: to.and_then(|at| program[at].at).map(str::to_owned),
                 },
-                edit: Edit::Starts { of: parent, to: place, starts },
-                window: Window { actor: parent, from: edge(to), until: program[start].when },
-                bound: gap(place),
-                into: (edge(to), program[start].when),
-                usage: members().map(|at| self.usage(at)).sum(),
-            });
-        };
-        add(barrier.max(needs(task)), vec![start], Vec::new());
-        // Those that would have to come along to be out of the way.
-        let from = barrier.map_or(0, |at| at + 1);
-        let next = program[start..].iter().position(|deed| matches!(deed.op, Op::Wait(..)));
-        let until = next.map_or(program.len(), |next| start + next);
-        let mut passed = 0;
-        let mut others = Vec::new();
-        let mut starts = Vec::new();
-        for (at, deed) in program.iter().enumerate().take(until).skip(from) {
-            match deed.op {
-                Op::Work(work) => passed += work,
-                Op::Start(other) if passed > 0 => {
-                    starts.push(at);
-                    if other != task && passed >= BETWEEN {
-                        others.push(other);
-                    }
-                }
-                _ => {}
+                window: Window { actor: parent, from: edge, until: program[start].when },
+                bound: work(&program[place..start]),
+                into: (edge, program[start].when),
+                usage: moved.iter().map(|(_, task)| self.usage(*task)).sum(),
+                edit: Edit::Starts {
+                    of: parent,
+                    to: place,
+                    starts: moved.into_iter().map(|(at, _)| at).collect(),
+                },
             }
-        }
-        if !others.is_empty() {
-            add(barrier, starts, others);
-        }
-        found
+        };
+        ways.into_iter().map(way).collect()
     }
 
     /// Waiting for `task` later: behind the work that follows at `when`.

@@ -9,6 +9,8 @@ mod idle;
 pub mod json;
 mod model;
 pub mod moves;
+#[cfg(test)]
+mod promise;
 mod retime;
 #[cfg(test)]
 mod sample;
