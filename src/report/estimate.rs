@@ -31,6 +31,8 @@
 use std::collections::HashMap;
 
 use super::Subject;
+use super::idle::Idle;
+use super::spans::{gaps, joined};
 use crate::run::state::Wait;
 use crate::run::{Id, Run, Time};
 
@@ -136,35 +138,8 @@ fn by_scope(run: &Run) -> HashMap<Option<&Id>, Vec<&Wait>> {
 
 /// The stretches of these waits between two moments, joined and in order.
 fn stretches(waits: &[&Wait], since: Time, until: Time) -> Vec<(Time, Time)> {
-    let mut spans: Vec<(Time, Time)> = waits
-        .iter()
-        .map(|wait| {
-            (wait.from.clamp(since, until), wait.until.unwrap_or(until).clamp(since, until))
-        })
-        .filter(|(from, end)| from < end)
-        .collect();
-    spans.sort_unstable();
-    let mut joined: Vec<(Time, Time)> = Vec::new();
-    for span in spans {
-        match joined.last_mut() {
-            Some(last) if span.0 <= last.1 => last.1 = last.1.max(span.1),
-            _ => joined.push(span),
-        }
-    }
-    joined
-}
-
-/// What lies between `spans`.
-fn gaps(spans: &[(Time, Time)], since: Time, until: Time) -> Vec<(Time, Time)> {
-    let mut gaps = Vec::new();
-    let mut from = since;
-    for span in spans.iter().chain([&(until, until)]) {
-        if from < span.0 {
-            gaps.push((from, span.0));
-        }
-        from = from.max(span.1);
-    }
-    gaps
+    let ends = waits.iter().map(|wait| (wait.from, wait.until.unwrap_or(until)));
+    joined(ends.map(|(from, end)| (from.clamp(since, until), end.clamp(since, until))))
 }
 
 /// Adds up what each step counts for, interval by interval.
@@ -220,42 +195,6 @@ fn count(mut steps: Vec<&Step>, cores: f64, busy: f64) -> f64 {
         counted += ran + (1.0 - ran) * (1.0 - short * all_busy);
     }
     counted
-}
-
-/// The machine's idle time, asked for in the order of time.
-struct Idle<'a> {
-    readings: &'a [(Time, u64)],
-    processors: f64,
-    at: usize,
-}
-
-impl<'a> Idle<'a> {
-    fn new(subject: &Subject<'a>) -> Self {
-        let processors = subject.run.processors.map_or(0.0, f64::from);
-        Self { readings: &subject.run.idle, processors, at: 0 }
-    }
-
-    /// The share of the machine that was busy between two moments, if
-    /// readings stand on both sides of them.
-    fn busy(&mut self, from: Time, until: Time) -> Option<f64> {
-        let span = until.since(from) as f64 * self.processors;
-        let idle = self.reading(until)? - self.reading(from)?;
-        (span > 0.0).then(|| 1.0 - idle / span)
-    }
-
-    /// The idle time at a moment, between the readings around it.
-    fn reading(&mut self, time: Time) -> Option<f64> {
-        while self.at > 0 && self.readings[self.at].0 > time {
-            self.at -= 1;
-        }
-        while self.readings.get(self.at + 1).is_some_and(|next| next.0 < time) {
-            self.at += 1;
-        }
-        let (before, after) = (self.readings.get(self.at)?, self.readings.get(self.at + 1)?);
-        let part = time.since(before.0) as f64 / after.0.since(before.0).max(1) as f64;
-        (before.0 <= time && time <= after.0)
-            .then(|| before.1 as f64 + part * (after.1 - before.1) as f64)
-    }
 }
 
 #[cfg(test)]

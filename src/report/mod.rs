@@ -1,16 +1,25 @@
 //! What a run bought: pure functions from a run (and the commands of its
 //! tasks) to text, JSON and other forms.
 
+mod candidates;
 pub mod chain;
 pub mod clean;
 pub mod damage;
 pub mod devstack;
 pub mod estimate;
 pub mod html;
+mod idle;
 pub mod joblog;
 pub mod json;
 pub mod junit;
+mod model;
 pub mod moves;
+#[cfg(test)]
+mod promise;
+mod retime;
+#[cfg(test)]
+mod sample;
+mod spans;
 pub mod text;
 pub mod trace;
 

@@ -10,6 +10,9 @@ use super::jobs::Jobs;
 use super::task::{Process, Task};
 use super::{Id, Kind, Record, Time};
 
+/// By how much a time of two decimals may be too early, in microseconds.
+const COARSE: u64 = 9_999;
+
 /// A stretch of time in which a client blocked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wait {
@@ -138,7 +141,8 @@ impl Run {
 
     /// Takes in the next record.
     pub fn apply(&mut self, record: &Record<'_>) {
-        let time = if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
+        let written = if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
+        let time = if record.from_uptime { self.placed(written) } else { written };
         self.last = self.last.max(time);
         if let Some(idle) = record.get("idle").filter(|_| !self.lean).and_then(Time::parse) {
             let newest = self.idle.last().copied().unwrap_or_default();
@@ -178,9 +182,17 @@ impl Run {
                     wait.until = Some(time);
                 }
             }
-            (kind, Some(id)) => self.apply_task(kind, id, time, record),
+            (_, Some(id)) => self.apply_task(id, time, written, record),
             (_, None) => {}
         }
+    }
+
+    /// The time of a record that a shell wrote: cut to 10 ms, so it stands for
+    /// any moment of those; if the latest record before it is of one of them, it
+    /// is not older. Without this what was appended in order would often seem
+    /// to have happened in another.
+    fn placed(&self, time: Time) -> Time {
+        if self.last.since(time) <= COARSE { time.max(self.last) } else { time }
     }
 
     fn apply_run(&mut self, record: &Record<'_>) {
@@ -203,7 +215,7 @@ impl Run {
         self.on_exit = record.get("onexit").map(str::to_owned);
     }
 
-    fn apply_task(&mut self, kind: Kind, id: &Id, time: Time, record: &Record<'_>) {
+    fn apply_task(&mut self, id: &Id, time: Time, written: Time, record: &Record<'_>) {
         let at = *self.index.entry(id.clone()).or_insert_with(|| {
             self.tasks.push(Task::new(id.clone()));
             self.tasks.len() - 1
@@ -214,10 +226,10 @@ impl Run {
                 *newest = at;
             }
         }
-        if kind == Kind::Collected {
+        if record.kind == Kind::Collected {
             self.script_cpu = record.number("cpu").or(self.script_cpu);
         }
-        self.tasks[at].apply(kind, time, record, self.lean, self.past);
+        self.tasks[at].apply(time, written, record, self.lean, self.past);
     }
 }
 
@@ -333,6 +345,23 @@ mod tests {
         assert_eq!(run.waits[0].until, Some(Time(2_000_000)));
         assert_eq!((run.waits[1].until, run.waits[1].id.as_ref()), (None, None));
         assert_eq!(run.waits[1].scope.as_ref().map(Id::as_str), Some("a"));
+    }
+
+    #[test]
+    fn a_time_of_two_decimals_is_not_before_what_was_appended_before_it() {
+        let run = fold(&[
+            "1.002000 wait a by=7",
+            "1.00 end a code=0",
+            "1.007000 woken - by=7",
+            "1.00 start b pid=2",
+            "3.000000 wait b by=8",
+            "1.50 end b code=0",
+        ]);
+        let (a, b) = (&run.tasks()[0], &run.tasks()[1]);
+        assert_eq!(a.end, Some((Time(1_002_000), 0)));
+        assert_eq!(b.began(), Some(Time(1_007_000)));
+        assert_eq!(b.end, Some((Time(1_500_000), 0)), "too old to be put right");
+        assert_eq!(b.guard.map(|guard| guard.started), Some(Time(1_000_000)), "as it was written");
     }
 
     #[test]

@@ -1,0 +1,389 @@
+//! Where the script could be otherwise: what [`super::moves`] tries.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::Subject;
+use super::chain::{Link, Step};
+use super::idle::Idle;
+use super::model::{Cause, Model, SCRIPT};
+use super::moves::What;
+use super::retime::{Change, Deed, Op, Plan};
+use super::spans::joined;
+use crate::run::{Id, Time};
+
+/// Work of so many microseconds between two verbs is none: it is what the verbs cost.
+const BETWEEN: u64 = 20_000;
+/// Who uses less than this part of a processor does not need one.
+const EASY: f64 = 0.05;
+
+/// The stretch of one actor that a move fills.
+pub(super) struct Window {
+    actor: usize,
+    from: Time,
+    until: Time,
+}
+
+impl Window {
+    /// Whether both move the same work.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.actor == other.actor && self.from < other.until && other.from < self.until
+    }
+}
+
+/// Where a program is cut, and put together otherwise: places in it.
+#[derive(PartialEq, Eq)]
+pub(super) enum Edit {
+    /// These starts go to a place before them.
+    Starts {
+        of: usize,
+        to: usize,
+        starts: Vec<usize>,
+    },
+    /// The waits from one place to the next go behind the work up to the third.
+    Waits {
+        of: usize,
+        first: usize,
+        work: usize,
+        end: usize,
+    },
+    /// The work in the first place is waited for in the second.
+    Work {
+        of: usize,
+        work: usize,
+        wait: usize,
+    },
+    Unlock(usize),
+    Slot,
+}
+
+/// A change that could save something.
+pub(super) struct Candidate {
+    pub what: What,
+    pub edit: Edit,
+    pub window: Window,
+    /// It cannot save more than this.
+    pub bound: u64,
+    /// Where the work goes that is moved, and how many processors it uses.
+    into: (Time, Time),
+    usage: f64,
+}
+
+/// Looks for them.
+pub(super) struct Search<'s, 'a> {
+    pub subject: &'s Subject<'a>,
+    pub model: &'s Model<'a>,
+    pub plan: &'s Plan<'a>,
+}
+
+impl<'a> Search<'_, 'a> {
+    /// What could be otherwise along the chain.
+    pub fn candidates(&self, links: &[Link]) -> Vec<Candidate> {
+        let actor = |link: &Link| match &link.step {
+            Step::Script => Some(SCRIPT),
+            Step::Task(id) => self.model.actor(id),
+        };
+        // A task that blocked on its own tasks is in several links; the last has the wait.
+        let waited: HashMap<usize, (Option<String>, u64)> = links
+            .iter()
+            .filter(|link| link.blocked > 0)
+            .filter_map(|link| Some((actor(link)?, (link.at.clone(), link.blocked))))
+            .collect();
+        let mut found: Vec<Candidate> = Vec::new();
+        let mut held = Vec::new();
+        for (n, link) in links.iter().enumerate() {
+            let Some(at) = actor(link) else { continue };
+            let before = n.checked_sub(1).and_then(|n| actor(&links[n]));
+            if let Some(before) = before.filter(|before| self.model.actors[at].parent == *before) {
+                if self.model.actors[at].started == Some(link.from) {
+                    found.extend(self.earlier(at, before, &waited));
+                }
+            }
+            if let Some(before) = before.filter(|before| self.model.actors[*before].parent == at) {
+                found.extend(self.later(before, at, link.from, links[n - 1].blocked));
+            }
+            if before.is_some() {
+                held.extend(self.held(at, link.from));
+            }
+            found.extend(self.background(at, link));
+        }
+        held.sort_by_key(|one| Reverse(one.0));
+        for (_, one) in held {
+            // The same lock, or the slots, at several links.
+            if !found.iter().any(|other| other.edit == one.edit) {
+                found.push(one);
+            }
+        }
+        found
+    }
+
+    /// Starting a task earlier, alone and with those that are started beside it.
+    fn earlier(
+        &self,
+        task: usize,
+        parent: usize,
+        waited: &HashMap<usize, (Option<String>, u64)>,
+    ) -> Vec<Candidate> {
+        let program = &self.plan.programs[parent];
+        let (Some(start), Some(id)) = (self.plan.start_of[task], self.id(task)) else {
+            return Vec::new();
+        };
+        let is_wait = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(..));
+        let barrier = program[..start].iter().rposition(is_wait);
+        // What would have to come along to be out of the way.
+        let from = barrier.map_or(0, |at| at + 1);
+        let next = program[start..].iter().position(is_wait);
+        let until = next.map_or(program.len(), |next| start + next);
+        let mut passed = 0;
+        let mut together: Vec<(usize, usize)> = Vec::new();
+        for (at, deed) in program.iter().enumerate().take(until).skip(from) {
+            match deed.op {
+                Op::Work(work) => passed += work,
+                Op::Start(other) if passed >= BETWEEN => together.push((at, other)),
+                _ => {}
+            }
+        }
+        let mut ways = vec![vec![(start, task)]];
+        if together.len() > 1 {
+            ways.push(together);
+        }
+        let way = |moved: Vec<(usize, usize)>| {
+            // Not before what they come after.
+            let after = moved.iter().flat_map(|(_, task)| &self.plan.after[*task]);
+            let here = after.filter(|other| self.model.actors[**other].parent == parent);
+            let stay = here.filter(|other| moved.iter().all(|(_, task)| task != *other));
+            let needed = stay.filter_map(|other| self.plan.start_of[*other]);
+            let to = barrier.max(needed.filter(|at| *at < start).max());
+            let place = to.map_or(0, |at| at + 1);
+            let edge = to.map_or(self.model.actors[parent].began, |at| program[at].when);
+            let others = moved.iter().filter(|(_, other)| *other != task);
+            Candidate {
+                what: What::Earlier {
+                    task: id.clone(),
+                    others: others.filter_map(|(_, other)| self.id(*other)).collect(),
+                    waited: waited.get(&task).cloned(),
+                    from: program[start].at.map(str::to_owned),
+                    to: to.and_then(|at| program[at].at).map(str::to_owned),
+                },
+                window: Window { actor: parent, from: edge, until: program[start].when },
+                bound: work(&program[place..start]),
+                into: (edge, program[start].when),
+                usage: moved.iter().map(|(_, task)| self.usage(*task)).sum(),
+                edit: Edit::Starts {
+                    of: parent,
+                    to: place,
+                    starts: moved.into_iter().map(|(at, _)| at).collect(),
+                },
+            }
+        };
+        ways.into_iter().map(way).collect()
+    }
+
+    /// Waiting for `task` later: behind the work that follows at `when`.
+    fn later(&self, task: usize, by: usize, when: Time, blocked: u64) -> Option<Candidate> {
+        let program = &self.plan.programs[by];
+        let from = program.partition_point(|deed| deed.when < when);
+        let same_time = program[from..].iter().take_while(|deed| deed.when == when);
+        let wait = from
+            + same_time
+                .into_iter()
+                .position(|d| matches!(d.op, Op::Wait(Some(on), _) if on == task))?;
+        // The other waits of the line go along.
+        let line = program[wait].at;
+        let of_line = |deed: &Deed<'_>| match deed.op {
+            Op::Wait(..) => deed.at == line,
+            Op::Work(work) => work < BETWEEN,
+            Op::Start(_) => false,
+        };
+        let first = program[..wait].iter().rposition(|deed| !of_line(deed)).map_or(0, |at| at + 1);
+        let is_wait = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(..));
+        let last = program[wait..].iter().take_while(|deed| of_line(deed)).count() + wait;
+        let work_from =
+            program[wait..last].iter().rposition(is_wait).map_or(wait, |at| wait + at) + 1;
+        let is_work = |deed: &&Deed<'_>| matches!(deed.op, Op::Work(_));
+        let end = work_from + program[work_from..].iter().take_while(is_work).count();
+        let amount = work(&program[work_from..end]);
+        let until = program.get(end).map_or(self.model.actors[by].end, |deed| deed.when);
+        Some(Candidate {
+            what: What::Later {
+                task: self.id(task)?,
+                from: line.map(str::to_owned),
+                blocked,
+                to: program.get(end).and_then(|deed| deed.at).map(str::to_owned),
+                work: amount,
+            },
+            edit: Edit::Waits { of: by, first, work: work_from, end },
+            window: Window { actor: by, from: when, until },
+            bound: amount.min(self.blocked(by, first, work_from)),
+            into: (Time(when.0.saturating_sub(blocked)), when),
+            usage: self.usage(by),
+        })
+    }
+
+    /// Doing the longest work of a link in the background.
+    fn background(&self, by: usize, link: &Link) -> Option<Candidate> {
+        let program = &self.plan.programs[by];
+        let from = program.partition_point(|deed| deed.when <= link.from);
+        let until = program.partition_point(|deed| deed.when <= link.until);
+        let amount = |at: &usize| match program[*at].op {
+            Op::Work(work) => work,
+            _ => 0,
+        };
+        let at = (from..until).max_by_key(amount)?;
+        // To wait for it at once would be as it is.
+        let is_wait = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(..));
+        let starts = program[at..].iter().position(|deed| matches!(deed.op, Op::Start(_)))? + at;
+        let wait =
+            starts + program[starts..].iter().position(is_wait).unwrap_or(program.len() - starts);
+        let place = |at: usize| program.get(at).and_then(|deed| deed.at).map(str::to_owned);
+        let from = at.checked_sub(1);
+        let began = from.map_or(self.model.actors[by].began, |from| program[from].when);
+        let over = program.get(wait).map_or(self.model.actors[by].end, |deed| deed.when);
+        Some(Candidate {
+            what: What::Background {
+                scope: self.model.actors[by].task.map(|task| task.id.clone()),
+                from: from.and_then(place),
+                until: place(at + 1),
+                wait: place(wait),
+                work: amount(&at),
+            },
+            edit: Edit::Work { of: by, work: at, wait },
+            window: Window { actor: by, from: began, until: program[at].when },
+            bound: amount(&at),
+            into: (began, over),
+            usage: self.usage(by),
+        })
+    }
+
+    /// Doing without what kept a task in the queue until `when`.
+    fn held(&self, task: usize, when: Time) -> Option<(u64, Candidate)> {
+        let actor = &self.model.actors[task];
+        let (cause, other) = self.model.cause(task)?;
+        let (started, options) = (actor.started?, &actor.task?.options);
+        if when > actor.began || when < started {
+            return None;
+        }
+        let queued = actor.began.since(started);
+        let (what, edit) = match cause {
+            Cause::After => return None,
+            Cause::Lock(lock) => {
+                let nth = options.locks.iter().position(|name| name == lock)?;
+                let (task, holder) = (self.id(task)?, self.id(other)?);
+                let what = What::Unlock { task, lock: lock.to_owned(), holder, queued };
+                (what, Edit::Unlock(*self.plan.locks[self.model.actor(&actor.task?.id)?].get(nth)?))
+            }
+            Cause::Slot => {
+                (What::Slot { task: self.id(task)?, slots: self.plan.slots?, queued }, Edit::Slot)
+            }
+        };
+        let candidate = Candidate {
+            what,
+            edit,
+            window: Window { actor: task, from: started, until: started },
+            // One lock, or one slot more, may save something at each task of the chain.
+            bound: self.model.until.since(self.model.since),
+            into: (self.model.since, self.model.until),
+            usage: self.usage(task),
+        };
+        Some((queued, candidate))
+    }
+
+    /// The change that an edit means.
+    pub fn change(&self, edit: &Edit) -> Change<'a> {
+        let programs = &self.plan.programs;
+        match edit {
+            Edit::Starts { of, to, starts } => {
+                let program = &programs[*of];
+                let mut changed = program[..*to].to_vec();
+                changed.extend(starts.iter().map(|at| program[*at]));
+                let rest = program.iter().enumerate().skip(*to);
+                changed.extend(
+                    rest.filter(|(at, _)| starts.binary_search(at).is_err()).map(|(_, deed)| *deed),
+                );
+                Change { program: Some((*of, changed)), ..Change::default() }
+            }
+            Edit::Waits { of, first, work, end } => {
+                let program = &programs[*of];
+                let parts = [
+                    &program[..*first],
+                    &program[*work..*end],
+                    &program[*first..*work],
+                    &program[*end..],
+                ];
+                Change { program: Some((*of, parts.concat())), ..Change::default() }
+            }
+            Edit::Work { of, work, wait } => {
+                let program = &programs[*of];
+                let extra = programs.len();
+                let deed = |op| Deed { op, at: None, when: Time(0) };
+                let Op::Work(length) = program[*work].op else { return Change::default() };
+                let (start, end) = ([deed(Op::Start(extra))], [deed(Op::Wait(Some(extra), 0))]);
+                let parts =
+                    [&program[..*work], &start, &program[work + 1..*wait], &end, &program[*wait..]];
+                Change {
+                    program: Some((*of, parts.concat())),
+                    extra: Some(length),
+                    ..Change::default()
+                }
+            }
+            Edit::Unlock(lock) => Change { without: Some(*lock), ..Change::default() },
+            Edit::Slot => Change { slots: 1, ..Change::default() },
+        }
+    }
+
+    /// What the processors had to spare where the work goes, as time of it.
+    pub fn spare(&self, candidate: &Candidate, idle: &mut Idle<'_>) -> u64 {
+        let (from, until) = candidate.into;
+        let cores = self.subject.cores as f64;
+        let processors = self.subject.run.processors.map_or(cores, f64::from);
+        let usage = candidate.usage.min(cores);
+        match idle.busy(from, until) {
+            Some(busy) if usage > EASY => {
+                let free = ((1.0 - busy) * processors).clamp(0.0, cores);
+                (free * until.since(from) as f64 / usage) as u64
+            }
+            _ => u64::MAX,
+        }
+    }
+
+    /// How many processors a task, or the script, used while it was at work.
+    fn usage(&self, at: usize) -> f64 {
+        let actor = &self.model.actors[at];
+        let blocked = joined(actor.blocks.iter().map(|block| (block.from, block.until)));
+        let blocked: u64 = blocked.iter().map(|(from, until)| until.since(*from)).sum();
+        let own = actor.end.since(actor.began).saturating_sub(blocked);
+        let cpu = match actor.task {
+            Some(task) => self.subject.cpu(&task.id),
+            None => self.subject.script_cpu.map(|cpu| {
+                let tasks =
+                    self.subject.run.tasks().iter().filter_map(|task| self.subject.cpu(&task.id));
+                tasks.fold(cpu, u64::saturating_sub)
+            }),
+        };
+        match cpu {
+            Some(cpu) if own > 0 => cpu as f64 / own as f64,
+            _ => 0.0,
+        }
+    }
+
+    fn blocked(&self, by: usize, first: usize, end: usize) -> u64 {
+        let deeds = &self.plan.programs[by][first..end];
+        let (from, until) = match (deeds.first(), deeds.last()) {
+            (Some(first), Some(last)) => (first.when, last.when),
+            _ => return 0,
+        };
+        let blocks = self.model.actors[by].blocks.iter();
+        let blocks = blocks.filter(|block| from <= block.until && block.until <= until);
+        blocks.map(|block| block.until.since(block.from)).fold(0, u64::saturating_add)
+    }
+
+    fn id(&self, at: usize) -> Option<Id> {
+        self.model.actors[at].task.map(|task| task.id.clone())
+    }
+}
+
+/// How much of it is work.
+fn work(program: &[Deed<'_>]) -> u64 {
+    let of = |deed: &Deed<'_>| if let Op::Work(work) = deed.op { work } else { 0 };
+    program.iter().map(of).fold(0, u64::saturating_add)
+}
