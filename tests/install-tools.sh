@@ -7,7 +7,7 @@ tools=(
     bash:bash zsh:zsh dash:dash busybox:busybox mksh:mksh ksh93:ksh93u+m yash:yash
     shellcheck:shellcheck shfmt:shfmt strace:strace python3:python3 c++:g++
     setsid:util-linux setpriv:util-linux unshare:util-linux
-    xmllint:libxml2-utils parallel:parallel make:make
+    xmllint:libxml2-utils parallel:parallel make:make chromium:chromium
 )
 if [ "${1-}" = --bench ]; then
     tools+=(tsp:task-spooler nq:nq)

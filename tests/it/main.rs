@@ -10,6 +10,7 @@
 #![allow(clippy::print_stderr, clippy::print_stdout)]
 
 mod broken;
+mod browser;
 mod cli;
 mod corpus;
 mod devstack;
@@ -19,9 +20,11 @@ mod faults;
 mod fourteen;
 mod held;
 mod house;
+mod html;
 mod inherited;
 mod ladder;
 mod limits;
+mod made;
 mod model;
 mod moments;
 mod sandbox;

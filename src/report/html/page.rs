@@ -10,8 +10,8 @@ use super::{Input, data};
 use crate::report::Subject;
 use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
-use crate::report::text::notes;
-use crate::run::{code, duration};
+use crate::report::text::{ending, notes};
+use crate::run::{Task, code, duration};
 
 const STYLE: &str = concat!(include_str!("page/colours.css"), include_str!("page/style.css"));
 
@@ -84,7 +84,7 @@ struct Part {
     name: String,
     time: String,
     percent: u64,
-    /// The script's lines.
+    /// The script's lines, and how much of it was spent in a queue.
     at: String,
 }
 
@@ -94,19 +94,16 @@ impl Page {
         let subject = input.subject;
         let run = subject.run;
         let figures = estimate(subject);
-        let failed = run.tasks().iter().enumerate().filter(|(_, task)| {
-            task.code().is_some_and(|code| code != code::OK) || task.failures > 0
-        });
+        let failed = |task: &Task| task.code().is_some_and(|code| code != code::OK);
+        let failed = run.tasks().iter().enumerate().filter(|(_, task)| failed(task));
         let mut failures: Vec<Failure> = failed
             .map(|(n, task)| Failure {
                 task: n,
                 id: task.id.to_string(),
-                state: if task.code() == Some(code::OK) { "retried" } else { task.state().word() },
+                state: task.state().word(),
                 how: data::how(task, subject.live),
             })
             .collect();
-        // Those that only had to be tried again come last.
-        failures.sort_by_key(|failure| failure.state == "retried");
         let more_failures = failures.len().saturating_sub(FAILURES);
         failures.truncate(FAILURES);
         let (links, more_links) = parts(input, figures.elapsed);
@@ -181,7 +178,7 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
         add("mode", "serial".to_owned(), "MEANWHILE_PARALLEL=0".to_owned());
     }
     let share = percent(figures.blocked, figures.elapsed);
-    add("script blocked", duration::display(figures.blocked), format!("{share} % of its time"));
+    add("script blocked", duration::display(figures.blocked), format!("{share}% of its time"));
     let at_once = figures.background as f64 / figures.elapsed.max(1) as f64;
     add(
         "in the background",
@@ -213,9 +210,16 @@ fn note_list(subject: &Subject<'_>) -> Vec<String> {
     }
     let tasks = subject.run.tasks();
     for task in tasks {
+        if task.failures > 0 && task.code() == Some(code::OK) {
+            list.push(format!("{} was tried again: {}", task.id, ending(task)));
+        }
         for leak in &task.leaks {
             list.push(format!("{} left pid {} ({}) running", task.id, leak.pid, leak.comm));
         }
+    }
+    let unknown = tasks.iter().filter(|t| t.end.is_none()).count();
+    if unknown > 0 && !subject.live {
+        list.push(format!("tasks whose end was not recorded: {unknown}"));
     }
     let uncollected = tasks.iter().filter(|t| t.collected.is_none() && t.end.is_some()).count();
     if uncollected > 0 && !subject.live {
@@ -252,6 +256,11 @@ fn parts(input: &Input<'_>, elapsed: u64) -> (Vec<Part>, usize) {
             Step::Script => (None, "the script itself".to_owned()),
             Step::Task(id) => (tasks.iter().position(|task| task.id == *id), id.to_string()),
         };
+        let began = task.and_then(|n| tasks[n].began()).unwrap_or(input.subject.until);
+        let queued: u64 = links.iter().map(|link| link.until.min(began).since(link.from)).sum();
+        let queued = (task.is_some() && queued > 0)
+            .then(|| format!("{} of it queued", duration::display(queued)));
+        let at = at.into_iter().map(str::to_owned).chain(queued).collect::<Vec<_>>();
         let (time, percent) = (duration::display(sum), percent(sum, elapsed).min(100));
         Part { task, name, time, percent, at: at.join(", ") }
     });

@@ -76,7 +76,7 @@ function drawAxis({ scale, gutter, from, until }) {
   const digits = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step / 1e6))));
   for (let n = Math.ceil(from / step); n * step <= Math.min(until, run.span); n++) {
     const time = n * step;
-    const text = time < 60e6 || step < 1e6 ? `${(time / 1e6).toFixed(digits)} s` : duration(time).replace(/ 0 s$/, "");
+    const text = time < 60e6 || step < 1e6 ? `${(time / 1e6).toFixed(digits)}s` : duration(time);
     const key = `${time}/${step}`;
     place(`tick ${key}`, timeline.axis, () => make("div", { class: "tick" }, text), gutter + time * scale);
     place(`grid ${key}`, timeline.grid, () => make("div", { class: "gridline" }), gutter + time * scale);
@@ -125,7 +125,7 @@ function drawItem(sight, item, into, y) {
 }
 
 function makeItem({ key, task, wait }) {
-  if (task) return make("button", { type: "button", class: `bar ${looks(task)}`, "data-key": key, "aria-label": sentence(task) }, make("span"));
+  if (task) return make("button", { type: "button", class: `bar ${task.began === undefined ? "never" : looks(task)}`, "data-key": key, "aria-label": sentence(task) }, make("span"));
   if (!wait) return make("div", { class: "run", "data-key": key }, make("span"));
   return make("button", { type: "button", class: "wait", "data-key": key, "aria-label": `the script waits for ${waitedFor(wait)}` }, make("span"));
 }
@@ -140,7 +140,7 @@ function label(element, item, left, width, sight) {
   const { task, wait } = item;
   const time = duration(task && took(task) === undefined ? undefined : item.until - item.from);
   let text = !task ? (wait ? `waits for ${waitedFor(wait)}` : "runs") : timeline.packed ? (task.state === "succeeded" ? task.id : `${sign(task)} ${task.id}`) : time || task.state;
-  const inside = width - seen > (task && !timeline.packed ? 58 : 34);
+  const inside = width - seen > (task && !timeline.packed ? 58 : 46);
   let where = "";
   if (!inside) {
     if (!task || timeline.packed) text = "";
@@ -183,24 +183,24 @@ function drawCluster({ scale, gutter }, group, into, y) {
 }
 
 // The critical chain: a strip in the bars that it leads through, and a line
-// where it goes from one lane to another.
+// where it goes from one lane to another. Of a task in a packed lane only the
+// bar is drawn, so the chain comes to it when it leaves its queue.
 function drawChain({ scale, gutter, from, until, first, last }) {
-  const { laneOf, body, scriptLane } = timeline;
-  const ends = new Map();
-  const laneOfLink = (link) => (link.task === undefined ? -1 : laneOf.get(`task${link.task}`));
+  const { laneOf, body, scriptLane, packed } = timeline;
+  const laneOfLink = (link) => (link?.task === undefined ? -1 : laneOf.get(`task${link.task}`));
+  const begin = (link) => (packed && link.task !== undefined ? Math.min(link.until, Math.max(link.from, tasks[link.task].from)) : link.from);
+  const strips = new Map();
   const joints = [];
   run.chain.forEach((link, number) => {
     if (link.until < from || link.from > until) return;
-    const lane = laneOfLink(link);
-    const next = run.chain[number + 1];
-    if (next && lane !== undefined && laneOfLink(next) !== undefined && laneOfLink(next) !== lane) joints.push([number, link.until, lane, laneOfLink(next)]);
-    if (lane === undefined || (lane >= 0 && (lane < first || lane > last))) return;
+    const [lane, next] = [laneOfLink(link), run.chain[number + 1]];
+    if (next && lane !== undefined && ![lane, undefined].includes(laneOfLink(next))) joints.push([number, begin(next), lane, laneOfLink(next)]);
+    if (lane === undefined || (lane >= 0 && (lane < first || lane > last)) || begin(link) === link.until) return;
     // Strips of which nobody could see that they are two are one.
-    const [left, right] = [gutter + link.from * scale, gutter + link.until * scale];
-    const end = ends.get(lane);
-    const strip = end && left - end.right < 2 ? end : { number, left };
+    const [left, right] = [gutter + begin(link) * scale, gutter + link.until * scale];
+    let strip = strips.get(lane);
+    if (!strip || left - strip.right > 2) strips.set(lane, (strip = { number, left }));
     strip.right = Math.max(right, strip.left + 3);
-    ends.set(lane, strip);
     place(`chain${strip.number}`, lane < 0 ? scriptLane : body, () => make("div", { class: "chain" }), strip.left, strip.right - strip.left, (lane < 0 ? 0 : lane * LANE) + 19);
   });
   if (joints.length > JOINTS) return;

@@ -3,30 +3,30 @@
 
 // One lane for each task, in the order of their starts.
 function laneEach(list) {
-  return byStart(list).map((task) => [taskItem(task)]);
+  return known(list)
+    .sort((a, b) => start(a) - start(b) || a.number - b.number)
+    .map((task) => [{ ...taskItem(task), begin: start(task) }]);
 }
 
-// Each task in the first lane that is free when it starts.
+// Each task in the first lane that is free when its command begins.
 function lanePacked(list) {
   const lanes = [];
   const free = [];
-  for (const task of byStart(list)) {
-    const start = task.started ?? task.from;
-    let at = free.findIndex((time) => time <= start);
+  for (const task of known(list).sort((a, b) => a.from - b.from || a.number - b.number)) {
+    let at = free.findIndex((time) => time <= task.from);
     if (at < 0) at = lanes.push([]) - 1;
     lanes[at].push(taskItem(task));
-    free[at] = Math.max(task.until, start + 1);
+    free[at] = Math.max(task.until, task.from + 1);
   }
   return lanes;
 }
 
-function byStart(list) {
-  const known = list.filter((task) => task.from !== undefined);
-  return known.sort((a, b) => (a.started ?? a.from) - (b.started ?? b.from) || a.number - b.number);
-}
+const known = (list) => list.filter((task) => task.from !== undefined);
+const start = (task) => task.started ?? task.from;
 
+// `begin` is where the item begins to be drawn: with its time in a queue, or without.
 function taskItem(task) {
-  return { key: `task${task.number}`, task, from: task.from, until: task.until, begin: task.started ?? task.from };
+  return { key: `task${task.number}`, task, from: task.from, until: task.until, begin: task.from };
 }
 
 // The script's own lane: where it ran, and where it was blocked.
@@ -65,7 +65,7 @@ function atWork() {
 }
 
 // Items of a lane as they are drawn: what would be too narrow to be seen or
-// hit is put together with its neighbours. `apart` is never put together.
+// hit is put together with its neighbours, up to a width that is worth a closer look. `apart` is never put together.
 function* drawn(lane, scale, from, until, apart) {
   let first = lane.length > 64 ? firstAfter(lane, from) : 0;
   const narrow = (item) => (item.until - item.begin) * scale < 5 && item.key !== apart;
@@ -73,7 +73,8 @@ function* drawn(lane, scale, from, until, apart) {
     if (lane[first].until < from) continue;
     let last = first;
     if (narrow(lane[first])) {
-      while (last + 1 < lane.length && narrow(lane[last + 1]) && (lane[last + 1].begin - lane[last].until) * scale < 3) last++;
+      const joins = (item) => item && narrow(item) && (item.begin - lane[last].until) * scale < 3 && (item.until - lane[first].begin) * scale < 160;
+      while (joins(lane[last + 1])) last++;
     }
     yield lane.slice(first, last + 1);
     first = last;

@@ -45,7 +45,7 @@ function stateCell(task) {
 
 function cpuCell(task) {
   const share = cpuShare(task);
-  return share === undefined ? duration(task.cpu) : `${Math.round(share * 100)} %`;
+  return share === undefined ? duration(task.cpu) : `${Math.round(share * 100)}%`;
 }
 
 function setUpTable() {

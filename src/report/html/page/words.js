@@ -41,23 +41,24 @@ function cpuShare(task) {
   return task.cpu === undefined || !time ? undefined : task.cpu / time;
 }
 
-// Microseconds as a person reads them.
+// Microseconds as a person reads them, like the program itself.
 function duration(micros) {
   if (micros === undefined) return "";
   const seconds = micros / 1e6;
-  if (seconds < 0.0995) return `${Math.round(micros / 1000)} ms`;
-  if (seconds < 9.995) return `${seconds.toFixed(2)} s`;
-  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 0.0995) return `${Math.round(micros / 1000)}ms`;
+  if (seconds < 9.995) return `${seconds.toFixed(2)}s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}s`;
   const whole = Math.round(seconds);
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h > 0 ? `${h} h ${m} min` : `${m} min ${s} s`;
+  return h > 0 ? `${h}h ${m}m` : s > 0 ? `${m}m ${s}s` : `${m}m`;
 }
 
-// The same against another time: +1.20 s (+34 %).
+// The same against another time: +1.20s (+34%).
 function difference(micros, against) {
   const more = micros - against;
-  const percent = against > 0 ? ` (${more < 0 ? "−" : "+"}${Math.round((Math.abs(more) / against) * 100)} %)` : "";
-  return `${more < 0 ? "−" : "+"}${duration(Math.abs(more))}${percent}`;
+  const sign = more < 0 ? "−" : "+";
+  const percent = against > 0 ? ` (${sign}${Math.round((Math.abs(more) / against) * 100)}%)` : "";
+  return `${sign}${duration(Math.abs(more))}${percent}`;
 }
 
 const plural = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
@@ -104,7 +105,7 @@ function facts(task) {
   if (task.from !== undefined) add("from, to", `${duration(task.from)} to ${duration(task.until)}`);
   if (queued(task) > 0) add("queued", duration(queued(task)));
   const share = cpuShare(task);
-  add("CPU", share === undefined ? duration(task.cpu) : `${duration(task.cpu)}, ${Math.round(share * 100)} % of one processor`);
+  add("CPU", share === undefined ? duration(task.cpu) : `${duration(task.cpu)}, ${Math.round(share * 100)}% of one processor`);
   add("critical chain", onChain.has(task.number) ? `on it for ${duration(onChain.get(task.number))}` : "");
   add("started at", task.at);
   add("collected at", task.collectedAt ?? (task.collected === undefined && task.ended !== undefined ? "nobody collected it" : undefined));
