@@ -25,6 +25,9 @@ pub struct Browser {
     pub complaints: Vec<String>,
     /// What it has asked for.
     pub requests: Vec<String>,
+    /// The page to be opened, the one that is there, and whether it is all there.
+    wanted: Option<String>,
+    there: Option<String>,
     loaded: bool,
     _profile: tempfile::TempDir,
 }
@@ -69,6 +72,8 @@ impl Browser {
             last: 0,
             complaints: Vec::new(),
             requests: Vec::new(),
+            wanted: None,
+            there: None,
             loaded: false,
             _profile: profile,
         };
@@ -115,7 +120,11 @@ impl Browser {
                 let url = parameters["request"]["url"].as_str().unwrap();
                 self.requests.push(url.chars().take(200).collect());
             }
-            "Page.loadEventFired" => self.loaded = true,
+            "Page.frameNavigated" => {
+                self.there = parameters["frame"]["url"].as_str().map(str::to_owned);
+            }
+            // An empty page was there before, and may have a word to say yet.
+            "Page.loadEventFired" => self.loaded = self.there == self.wanted,
             "Page.javascriptDialogOpening" => self.complaints.push("a dialog".to_owned()),
             _ => {}
         }
@@ -125,8 +134,9 @@ impl Browser {
     /// Opens a file, and waits until it is loaded.
     #[track_caller]
     pub fn open(&mut self, file: &Path) {
-        self.loaded = false;
-        let url = format!("file://{}", file.display());
+        let path = file.to_str().unwrap().replace('%', "%25").replace(' ', "%20");
+        let url = format!("file://{path}");
+        (self.loaded, self.wanted) = (false, Some(url.clone()));
         let answer = self.call("Page.navigate", json!({"url": url}));
         assert!(answer["errorText"].is_null(), "{answer}");
         while !self.loaded {

@@ -40,6 +40,8 @@ function soon() {
 
 function draw() {
   const t = timeline;
+  // First, for what is in sight depends on them.
+  t.body.style.height = `${Math.max(1, t.lanes.length) * LANE + 4}px`;
   setZoom(t.zoom);
   wanted = new Set();
   const sight = {
@@ -50,7 +52,6 @@ function draw() {
     first: Math.floor(t.scroller.scrollTop / LANE),
     last: Math.ceil((t.scroller.scrollTop + t.scroller.clientHeight) / LANE),
   };
-  t.body.style.height = `${Math.max(1, t.lanes.length) * LANE + 4}px`;
   drawAxis(sight);
   drawLane(sight, -1, t.script, t.scriptLane);
   for (let n = sight.first; n <= Math.min(sight.last, t.lanes.length - 1); n++) drawLane(sight, n, t.lanes[n], t.body);
@@ -184,20 +185,22 @@ function drawCluster({ scale, gutter }, group, into, y) {
 
 // The critical chain: a strip in the bars that it leads through, and a line
 // where it goes from one lane to another. Of a task in a packed lane only the
-// bar is drawn, so the chain comes to it when it leaves its queue.
+// bar is drawn, so the chain comes to it when it leaves its queue, and goes
+// when it ends, though the script may have come for it later.
 function drawChain({ scale, gutter, from, until, first, last }) {
   const { laneOf, body, scriptLane, packed } = timeline;
   const laneOfLink = (link) => (link?.task === undefined ? -1 : laneOf.get(`task${link.task}`));
   const begin = (link) => (packed && link.task !== undefined ? Math.min(link.until, Math.max(link.from, tasks[link.task].from)) : link.from);
+  const end = (link) => (packed && link.task !== undefined ? Math.max(begin(link), Math.min(link.until, tasks[link.task].until)) : link.until);
   const strips = new Map();
   const joints = [];
   run.chain.forEach((link, number) => {
     if (link.until < from || link.from > until) return;
     const [lane, next] = [laneOfLink(link), run.chain[number + 1]];
     if (next && lane !== undefined && ![lane, undefined].includes(laneOfLink(next))) joints.push([number, begin(next), lane, laneOfLink(next)]);
-    if (lane === undefined || (lane >= 0 && (lane < first || lane > last)) || begin(link) === link.until) return;
+    if (lane === undefined || (lane >= 0 && (lane < first || lane > last)) || begin(link) === end(link)) return;
     // Strips of which nobody could see that they are two are one.
-    const [left, right] = [gutter + begin(link) * scale, gutter + link.until * scale];
+    const [left, right] = [gutter + begin(link) * scale, gutter + end(link) * scale];
     let strip = strips.get(lane);
     if (!strip || left - strip.right > 2) strips.set(lane, (strip = { number, left }));
     strip.right = Math.max(right, strip.left + 3);

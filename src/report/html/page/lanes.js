@@ -65,16 +65,22 @@ function atWork() {
 }
 
 // Items of a lane as they are drawn: what would be too narrow to be seen or
-// hit is put together with its neighbours, up to a width that is worth a closer look. `apart` is never put together.
+// hit is put together with its neighbours, up to a width that is worth a closer
+// look; what failed not with what did not, where there is room. `apart` is never
+// put together.
 function* drawn(lane, scale, from, until, apart) {
   let first = lane.length > 64 ? firstAfter(lane, from) : 0;
   const narrow = (item) => (item.until - item.begin) * scale < 5 && item.key !== apart;
+  const failed = (item) => Boolean(item.task && looks(item.task) === "bad");
   for (; first < lane.length && lane[first].begin <= until; first++) {
     if (lane[first].until < from) continue;
     let last = first;
     if (narrow(lane[first])) {
-      const joins = (item) => item && narrow(item) && (item.begin - lane[last].until) * scale < 3 && (item.until - lane[first].begin) * scale < 160;
-      while (joins(lane[last + 1])) last++;
+      const joins = (item) => {
+        const width = (item.until - lane[first].begin) * scale;
+        return narrow(item) && (item.begin - lane[last].until) * scale < 3 && width < 160 && (width < 4 || failed(item) === failed(lane[first]));
+      };
+      while (last + 1 < lane.length && joins(lane[last + 1])) last++;
     }
     yield lane.slice(first, last + 1);
     first = last;
