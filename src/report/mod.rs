@@ -5,6 +5,7 @@ pub mod chain;
 pub mod clean;
 pub mod damage;
 pub mod devstack;
+pub mod doctor;
 pub mod estimate;
 pub mod joblog;
 pub mod json;
