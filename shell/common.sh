@@ -16,6 +16,8 @@
 
 # The program; a token until `meanwhile init` prints it.
 _mw_bin=@MEANWHILE@
+# Which version of it printed this: for `meanwhile doctor --glue "$_mw_version"`.
+_mw_version=@VERSION@
 
 # The state of this shell, unless it is here already (the glue was loaded twice).
 case ${_mw_owner-} in

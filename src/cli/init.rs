@@ -43,6 +43,8 @@ const DEVSTACK: &str = include_str!("../../shell/devstack.sh");
 
 /// Stands in the glue for the program's path.
 const TOKEN: &str = "@MEANWHILE@";
+/// Stands there for its version.
+const VERSION: &str = "@VERSION@";
 
 impl Init {
     pub fn run(&self) -> Result<u8, Failure> {
@@ -60,6 +62,7 @@ impl Init {
             // dash takes the `--` of `eval -- "$(…)"` for the first word of this line.
             glue.insert_str(0, "2>/dev/null || :\n");
         }
+        let glue = glue.replace(VERSION, env!("CARGO_PKG_VERSION"));
         let text = if self.portable {
             let flavour = if self.devstack { " --devstack" } else { "" };
             let shell = format!("{:?}", self.shell).to_lowercase();

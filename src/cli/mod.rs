@@ -5,6 +5,7 @@
 mod cancel;
 mod clean;
 mod completions;
+mod doctor;
 mod get;
 mod html;
 mod init;
@@ -52,6 +53,7 @@ enum Command {
     Cancel(cancel::Cancel),
     Report(report::Report),
     Clean(clean::Clean),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
     #[command(flatten)]
@@ -87,6 +89,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8, Failure> {
         Command::Cancel(command) => command.run(),
         Command::Report(command) => command.run(),
         Command::Clean(command) => command.run(),
+        Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),
         Command::Internal(command) => command.run(),

@@ -16,6 +16,15 @@ pub fn adopt_orphans() -> std::io::Result<()> {
     Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
+/// Whether it can be; it is not afterwards.
+///
+/// # Errors
+/// When the system refuses.
+pub fn try_to_adopt() -> std::io::Result<()> {
+    adopt_orphans()?;
+    Ok(rustix::process::set_child_subreaper(None)?)
+}
+
 /// The live processes below this one.
 pub fn all() -> Vec<Stat> {
     let mut children: HashMap<u32, Vec<Stat>> = HashMap::new();

@@ -31,6 +31,20 @@ pub fn enter(guard: u32) -> Option<PathBuf> {
     Some(group)
 }
 
+/// Makes a group and removes it.
+///
+/// # Errors
+/// Why none can be made.
+pub fn try_one() -> Result<(), String> {
+    let Some(around) = delegated() else {
+        return Err("none is delegated to this user".to_owned());
+    };
+    let group = around.join(format!("{PREFIX}{}-{}", std::process::id(), clock::now().0));
+    fs::create_dir(&group).map_err(|error| error.to_string())?;
+    leave(&group);
+    Ok(())
+}
+
 /// The processes in a group that [`enter`] made.
 pub fn members(group: &Path) -> Vec<u32> {
     let text = if is_ours(group) {

@@ -6,6 +6,7 @@ pub mod chain;
 pub mod clean;
 pub mod damage;
 pub mod devstack;
+pub mod doctor;
 pub mod estimate;
 pub mod html;
 mod idle;

@@ -9,6 +9,7 @@ pub mod excerpt;
 pub mod files;
 pub mod jobs;
 pub mod journal;
+pub mod machine;
 pub mod name;
 pub mod past;
 pub mod record;
