@@ -5,10 +5,11 @@ use std::collections::HashMap;
 
 use super::Subject;
 use super::chain::{Link, Step};
+use super::edit::Edit;
 use super::idle::Idle;
 use super::model::{Cause, Model, SCRIPT};
-use super::moves::What;
-use super::retime::{Change, Deed, Op, Plan};
+use super::moves::{Place, Waited, What};
+use super::retime::{Deed, Op, Plan};
 use super::spans::joined;
 use crate::run::{Id, Time};
 
@@ -29,32 +30,6 @@ impl Window {
     pub fn overlaps(&self, other: &Self) -> bool {
         self.actor == other.actor && self.from < other.until && other.from < self.until
     }
-}
-
-/// Where a program is cut, and put together otherwise: places in it.
-#[derive(PartialEq, Eq)]
-pub(super) enum Edit {
-    /// These starts go to a place before them.
-    Starts {
-        of: usize,
-        to: usize,
-        starts: Vec<usize>,
-    },
-    /// The waits from one place to the next go behind the work up to the third.
-    Waits {
-        of: usize,
-        first: usize,
-        work: usize,
-        end: usize,
-    },
-    /// The work in the first place is waited for in the second.
-    Work {
-        of: usize,
-        work: usize,
-        wait: usize,
-    },
-    Unlock(usize),
-    Slot,
 }
 
 /// A change that could save something.
@@ -84,10 +59,13 @@ impl<'a> Search<'_, 'a> {
             Step::Task(id) => self.model.actor(id),
         };
         // A task that blocked on its own tasks is in several links; the last has the wait.
-        let waited: HashMap<usize, (Option<String>, u64)> = links
+        let waited: HashMap<usize, Waited> = links
             .iter()
             .filter(|link| link.blocked > 0)
-            .filter_map(|link| Some((actor(link)?, (link.at.clone(), link.blocked))))
+            .filter_map(|link| {
+                let at = actor(link)?;
+                Some((at, self.waited(at, link.at.as_deref(), link.blocked)))
+            })
             .collect();
         let mut found: Vec<Candidate> = Vec::new();
         let mut held = Vec::new();
@@ -122,7 +100,7 @@ impl<'a> Search<'_, 'a> {
         &self,
         task: usize,
         parent: usize,
-        waited: &HashMap<usize, (Option<String>, u64)>,
+        waited: &HashMap<usize, Waited>,
     ) -> Vec<Candidate> {
         let program = &self.plan.programs[parent];
         let (Some(start), Some(id)) = (self.plan.start_of[task], self.id(task)) else {
@@ -162,8 +140,8 @@ impl<'a> Search<'_, 'a> {
                     task: id.clone(),
                     others: others.filter_map(|(_, other)| self.id(*other)).collect(),
                     waited: waited.get(&task).cloned(),
-                    from: program[start].at.map(str::to_owned),
-                    to: to.and_then(|at| program[at].at).map(str::to_owned),
+                    from: self.place(&program[start]),
+                    to: to.map_or(Place::Begin, |at| self.place(&program[at])),
                 },
                 window: Window { actor: parent, from: edge, until: program[start].when },
                 bound: work(&program[place..start]),
@@ -179,45 +157,67 @@ impl<'a> Search<'_, 'a> {
         ways.into_iter().map(way).collect()
     }
 
-    /// Waiting for `task` later: behind the work that follows at `when`.
-    fn later(&self, task: usize, by: usize, when: Time, blocked: u64) -> Option<Candidate> {
+    /// Waiting for `task` later than `when`: behind the work that follows; or,
+    /// if its line waits for others too, without it, behind what is started there.
+    fn later(&self, task: usize, by: usize, when: Time, blocked: u64) -> Vec<Candidate> {
         let program = &self.plan.programs[by];
         let from = program.partition_point(|deed| deed.when < when);
-        let same_time = program[from..].iter().take_while(|deed| deed.when == when);
-        let wait = from
-            + same_time
-                .into_iter()
-                .position(|d| matches!(d.op, Op::Wait(Some(on), _) if on == task))?;
-        // The other waits of the line go along.
+        let of_task = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(Some(on), _) if on == task);
+        let Some(wait) = program[from..].iter().position(of_task).map(|at| from + at) else {
+            return Vec::new();
+        };
         let line = program[wait].at;
         let of_line = |deed: &Deed<'_>| match deed.op {
             Op::Wait(..) => deed.at == line,
             Op::Work(work) => work < BETWEEN,
             Op::Start(_) => false,
         };
-        let first = program[..wait].iter().rposition(|deed| !of_line(deed)).map_or(0, |at| at + 1);
         let is_wait = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(..));
-        let last = program[wait..].iter().take_while(|deed| of_line(deed)).count() + wait;
-        let work_from =
-            program[wait..last].iter().rposition(is_wait).map_or(wait, |at| wait + at) + 1;
-        let is_work = |deed: &&Deed<'_>| matches!(deed.op, Op::Work(_));
-        let end = work_from + program[work_from..].iter().take_while(is_work).count();
-        let amount = work(&program[work_from..end]);
-        let until = program.get(end).map_or(self.model.actors[by].end, |deed| deed.when);
-        Some(Candidate {
-            what: What::Later {
-                task: self.id(task)?,
-                from: line.map(str::to_owned),
-                blocked,
-                to: program.get(end).and_then(|deed| deed.at).map(str::to_owned),
-                work: amount,
-            },
-            edit: Edit::Waits { of: by, first, work: work_from, end },
-            window: Window { actor: by, from: when, until },
-            bound: amount.min(self.blocked(by, first, work_from)),
-            into: (Time(when.0.saturating_sub(blocked)), when),
-            usage: self.usage(by),
-        })
+        let first = program[..wait].iter().rposition(|deed| !of_line(deed)).map_or(0, |at| at + 1);
+        let last = wait + program[wait..].iter().take_while(|deed| of_line(deed)).count();
+        let behind = program[..last].iter().rposition(is_wait).map_or(last, |at| at + 1);
+        let whole: Vec<usize> = (first..behind).filter(|at| is_wait(&program[*at])).collect();
+        let alone: Vec<usize> = whole.iter().copied().filter(|at| of_task(&program[*at])).collect();
+        let is_verb = |deed: &Deed<'_>| !matches!(deed.op, Op::Work(_));
+        let next = |ends: &dyn Fn(&Deed<'_>) -> bool| {
+            program[behind..].iter().position(ends).map_or(program.len(), |at| behind + at)
+        };
+        let waits = |waits: Vec<usize>, to: usize, sum: u64| {
+            let passed = &program[behind..to];
+            let started = |deed: &Deed<'_>| match deed.op {
+                Op::Start(task) => Some(task),
+                _ => None,
+            };
+            let starts: Vec<usize> = passed.iter().filter_map(started).collect();
+            let usage = starts.iter().map(|task| self.usage(*task)).sum::<f64>();
+            Some(Candidate {
+                what: What::Later {
+                    task: self.id(task)?,
+                    waited: self.waited(task, line, blocked),
+                    to: program.get(to).map_or(Place::End, |deed| self.place(deed)),
+                    work: work(passed),
+                    starts: starts.iter().filter_map(|task| self.id(*task)).collect(),
+                },
+                edit: Edit::Waits { of: by, waits, to },
+                window: Window {
+                    actor: by,
+                    from: when,
+                    until: program.get(to).map_or(self.model.actors[by].end, |deed| deed.when),
+                },
+                bound: sum,
+                into: (Time(when.0.saturating_sub(blocked)), when),
+                usage: if work(passed) > 0 { usage + self.usage(by) } else { usage },
+            })
+        };
+        let to = next(&is_verb);
+        let behind_work = work(&program[behind..to]).min(self.blocked(by, first, behind));
+        let several =
+            alone.len() < whole.len() && program[to..].first().is_some_and(|d| !is_wait(d));
+        let mut ways = vec![waits(whole, to, behind_work)];
+        if several {
+            ways.push(waits(alone, next(&is_wait), blocked));
+        }
+        ways.into_iter().flatten().collect()
     }
 
     /// Doing the longest work of a link in the background.
@@ -235,14 +235,14 @@ impl<'a> Search<'_, 'a> {
         let starts = program[at..].iter().position(|deed| matches!(deed.op, Op::Start(_)))? + at;
         let wait =
             starts + program[starts..].iter().position(is_wait).unwrap_or(program.len() - starts);
-        let place = |at: usize| program.get(at).and_then(|deed| deed.at).map(str::to_owned);
+        let place = |at: usize| program.get(at).map_or(Place::End, |deed| self.place(deed));
         let from = at.checked_sub(1);
         let began = from.map_or(self.model.actors[by].began, |from| program[from].when);
         let over = program.get(wait).map_or(self.model.actors[by].end, |deed| deed.when);
         Some(Candidate {
             what: What::Background {
                 scope: self.model.actors[by].task.map(|task| task.id.clone()),
-                from: from.and_then(place),
+                from: from.map_or(Place::Begin, place),
                 until: place(at + 1),
                 wait: place(wait),
                 work: amount(&at),
@@ -286,49 +286,6 @@ impl<'a> Search<'_, 'a> {
             usage: self.usage(task),
         };
         Some((queued, candidate))
-    }
-
-    /// The change that an edit means.
-    pub fn change(&self, edit: &Edit) -> Change<'a> {
-        let programs = &self.plan.programs;
-        match edit {
-            Edit::Starts { of, to, starts } => {
-                let program = &programs[*of];
-                let mut changed = program[..*to].to_vec();
-                changed.extend(starts.iter().map(|at| program[*at]));
-                let rest = program.iter().enumerate().skip(*to);
-                changed.extend(
-                    rest.filter(|(at, _)| starts.binary_search(at).is_err()).map(|(_, deed)| *deed),
-                );
-                Change { program: Some((*of, changed)), ..Change::default() }
-            }
-            Edit::Waits { of, first, work, end } => {
-                let program = &programs[*of];
-                let parts = [
-                    &program[..*first],
-                    &program[*work..*end],
-                    &program[*first..*work],
-                    &program[*end..],
-                ];
-                Change { program: Some((*of, parts.concat())), ..Change::default() }
-            }
-            Edit::Work { of, work, wait } => {
-                let program = &programs[*of];
-                let extra = programs.len();
-                let deed = |op| Deed { op, at: None, when: Time(0) };
-                let Op::Work(length) = program[*work].op else { return Change::default() };
-                let (start, end) = ([deed(Op::Start(extra))], [deed(Op::Wait(Some(extra), 0))]);
-                let parts =
-                    [&program[..*work], &start, &program[work + 1..*wait], &end, &program[*wait..]];
-                Change {
-                    program: Some((*of, parts.concat())),
-                    extra: Some(length),
-                    ..Change::default()
-                }
-            }
-            Edit::Unlock(lock) => Change { without: Some(*lock), ..Change::default() },
-            Edit::Slot => Change { slots: 1, ..Change::default() },
-        }
     }
 
     /// What the processors had to spare where the work goes, as time of it.
@@ -375,6 +332,45 @@ impl<'a> Search<'_, 'a> {
         let blocks = self.model.actors[by].blocks.iter();
         let blocks = blocks.filter(|block| from <= block.until && block.until <= until);
         blocks.map(|block| block.until.since(block.from)).fold(0, u64::saturating_add)
+    }
+
+    /// Where in the script something is.
+    fn place(&self, deed: &Deed<'_>) -> Place {
+        if let Some(at) = deed.at {
+            return Place::Line(at.to_owned());
+        }
+        let call = |verb: &str, task: usize| {
+            let name = self.model.actors[task].task.map_or("", |task| task.id.as_str());
+            Place::Call(format!("{verb} {name}"))
+        };
+        match deed.op {
+            Op::Start(task) => {
+                call(if self.owned() { "async_run" } else { "meanwhile start" }, task)
+            }
+            Op::Wait(Some(task), _) => call(self.verb(task), task),
+            Op::Wait(None, _) | Op::Work(_) => Place::Call("a wait".to_owned()),
+        }
+    }
+
+    fn waited(&self, task: usize, at: Option<&str>, blocked: u64) -> Waited {
+        let verb = self.verb(task);
+        let at = at.map_or_else(|| Place::Call(verb.to_owned()), |at| Place::Line(at.to_owned()));
+        Waited { at, verb, blocked }
+    }
+
+    /// What probably waited for a task: the journal does not tell the two apart.
+    fn verb(&self, task: usize) -> &'static str {
+        let capture = self.model.actors[task].task.is_some_and(|task| task.options.capture);
+        match (self.owned(), capture) {
+            (true, false) => "async_wait",
+            (true, true) => "async_get",
+            (false, false) => "meanwhile wait",
+            (false, true) => "meanwhile get",
+        }
+    }
+
+    fn owned(&self) -> bool {
+        self.subject.run.owner.is_some()
     }
 
     fn id(&self, at: usize) -> Option<Id> {

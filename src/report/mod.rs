@@ -4,6 +4,7 @@
 mod candidates;
 pub mod chain;
 pub mod devstack;
+mod edit;
 pub mod estimate;
 mod idle;
 pub mod json;
@@ -16,6 +17,7 @@ mod retime;
 mod sample;
 mod spans;
 pub mod text;
+mod wording;
 
 use std::collections::HashMap;
 

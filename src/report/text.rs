@@ -6,6 +6,7 @@ use super::Subject;
 use super::chain::{Link, Step, chain};
 use super::estimate::estimate;
 use super::moves::moves;
+use super::wording::near;
 use crate::run::state::Close;
 use crate::run::task::Cause;
 use crate::run::{State, Task, code, duration};
@@ -172,7 +173,12 @@ fn story(links: &[Link], script: Option<&str>) -> Option<String> {
             match (&link.step, at) {
                 (Step::Script, _) => format!("script {long}"),
                 (Step::Task(id), None) => format!("{id} {long}"),
-                (Step::Task(id), Some(at)) => format!("{id} {long} (blocked {})", line_of(at, script)),
+                (Step::Task(id), Some(at)) => {
+                    // Of the script itself the reader knows the name.
+                    let file = at.rsplit_once(':').map(|(file, _)| file);
+                    let known = file.filter(|file| script == file.rsplit('/').next());
+                    format!("{id} {long} (blocked {})", near(at, known))
+                }
             }
         })
         .collect();
@@ -182,14 +188,6 @@ fn story(links: &[Link], script: Option<&str>) -> Option<String> {
     }
     let (first, last) = (&shown[..LINKS], &shown[shown.len() - LINKS..]);
     Some(format!("{} → … {hidden} more … → {}", first.join(" → "), last.join(" → ")))
-}
-
-/// `file:line` as `:line` where the file is the run's script.
-fn line_of(at: &str, script: Option<&str>) -> String {
-    match at.rsplit_once(':') {
-        Some((file, line)) if script == file.rsplit('/').next() => format!(":{line}"),
-        _ => at.to_owned(),
-    }
 }
 
 fn names(tasks: &[&Task]) -> String {
