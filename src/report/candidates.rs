@@ -1,13 +1,13 @@
 //! Where the script could be otherwise: what [`super::moves`] tries.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Subject;
 use super::chain::{Link, Step};
 use super::edit::Edit;
 use super::idle::Idle;
-use super::model::{Cause, Model, SCRIPT};
+use super::model::{Actor, Cause, Model, SCRIPT};
 use super::moves::{Place, Waited, What};
 use super::retime::{Deed, Op, Plan};
 use super::spans::joined;
@@ -46,12 +46,35 @@ pub(super) struct Candidate {
 
 /// Looks for them.
 pub(super) struct Search<'s, 'a> {
-    pub subject: &'s Subject<'a>,
-    pub model: &'s Model<'a>,
-    pub plan: &'s Plan<'a>,
+    subject: &'s Subject<'a>,
+    model: &'s Model<'a>,
+    plan: &'s Plan<'a>,
+    /// How many processors each actor used while it was at work itself.
+    usage: Vec<f64>,
 }
 
-impl<'a> Search<'_, 'a> {
+/// How many processors the script and each task used, 0 where that is not known.
+fn usage(subject: &Subject<'_>, model: &Model<'_>) -> Vec<f64> {
+    let tasks = subject.run.tasks().iter().filter_map(|task| subject.cpu(&task.id));
+    let tasks = tasks.fold(0, u64::saturating_add);
+    let of = |actor: &Actor<'_>| {
+        let blocked = joined(actor.blocks.iter().map(|block| (block.from, block.until)));
+        let blocked: u64 = blocked.iter().map(|(from, until)| until.since(*from)).sum();
+        let own = actor.end.since(actor.began).saturating_sub(blocked);
+        let used = match actor.task {
+            Some(task) => subject.cpu(&task.id),
+            None => subject.script_cpu.map(|cpu| cpu.saturating_sub(tasks)),
+        };
+        used.filter(|_| own > 0).map_or(0.0, |used| used as f64 / own as f64)
+    };
+    model.actors.iter().map(of).collect()
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    pub fn new(subject: &'s Subject<'a>, model: &'s Model<'a>, plan: &'s Plan<'a>) -> Self {
+        Self { subject, model, plan, usage: usage(subject, model) }
+    }
+
     /// What could be otherwise along the chain.
     pub fn candidates(&self, links: &[Link]) -> Vec<Candidate> {
         let actor = |link: &Link| match &link.step {
@@ -72,26 +95,29 @@ impl<'a> Search<'_, 'a> {
         for (n, link) in links.iter().enumerate() {
             let Some(at) = actor(link) else { continue };
             let before = n.checked_sub(1).and_then(|n| actor(&links[n]));
-            if let Some(before) = before.filter(|before| self.model.actors[at].parent == *before) {
-                if self.model.actors[at].started == Some(link.from) {
-                    found.extend(self.earlier(at, before, &waited));
-                }
+            let begins = self.model.actors[at].started == Some(link.from);
+            let parent = self.model.actors[at].parent;
+            if let Some(before) = before.filter(|before| begins && parent == *before) {
+                found.extend(self.earlier(at, before, &waited));
             }
-            if let Some(before) = before.filter(|before| self.model.actors[*before].parent == at) {
-                found.extend(self.later(before, at, link.from, links[n - 1].blocked));
+            if let Some(before) = before.filter(|_| links[n - 1].blocked > 0) {
+                // What waited went on itself, or started this at once.
+                let either = [at, parent];
+                let mut ways = either
+                    .iter()
+                    .map(|by| self.later(before, *by, link.from, links[n - 1].blocked));
+                found.extend(ways.find(|ways| !ways.is_empty()).into_iter().flatten());
             }
             if before.is_some() {
                 held.extend(self.held(at, link.from));
             }
             found.extend(self.background(at, link));
         }
-        held.sort_by_key(|one| Reverse(one.0));
-        for (_, one) in held {
-            // The same lock, or the slots, at several links.
-            if !found.iter().any(|other| other.edit == one.edit) {
-                found.push(one);
-            }
-        }
+        // The same lock, or the slots, may have held up several links.
+        held.sort_by_key(|(queued, ..)| Reverse(*queued));
+        let mut seen = HashSet::new();
+        held.retain(|(_, lock, _)| seen.insert(*lock));
+        found.extend(held.into_iter().map(|(.., one)| one));
         found
     }
 
@@ -146,7 +172,7 @@ impl<'a> Search<'_, 'a> {
                 window: Window { actor: parent, from: edge, until: program[start].when },
                 bound: work(&program[place..start]),
                 into: (edge, program[start].when),
-                usage: moved.iter().map(|(_, task)| self.usage(*task)).sum(),
+                usage: moved.iter().map(|(_, task)| self.usage[*task]).sum(),
                 edit: Edit::Starts {
                     of: parent,
                     to: place,
@@ -163,7 +189,8 @@ impl<'a> Search<'_, 'a> {
         let program = &self.plan.programs[by];
         let from = program.partition_point(|deed| deed.when < when);
         let of_task = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(Some(on), _) if on == task);
-        let Some(wait) = program[from..].iter().position(of_task).map(|at| from + at) else {
+        let then = program[from..].iter().take_while(|deed| deed.when == when);
+        let Some(wait) = then.into_iter().position(of_task).map(|at| from + at) else {
             return Vec::new();
         };
         let line = program[wait].at;
@@ -189,7 +216,7 @@ impl<'a> Search<'_, 'a> {
                 _ => None,
             };
             let starts: Vec<usize> = passed.iter().filter_map(started).collect();
-            let usage = starts.iter().map(|task| self.usage(*task)).sum::<f64>();
+            let usage = starts.iter().map(|task| self.usage[*task]).sum::<f64>();
             Some(Candidate {
                 what: What::Later {
                     task: self.id(task)?,
@@ -206,7 +233,7 @@ impl<'a> Search<'_, 'a> {
                 },
                 bound: sum,
                 into: (Time(when.0.saturating_sub(blocked)), when),
-                usage: if work(passed) > 0 { usage + self.usage(by) } else { usage },
+                usage: if work(passed) > 0 { usage + self.usage[by] } else { usage },
             })
         };
         let to = next(&is_verb);
@@ -251,12 +278,13 @@ impl<'a> Search<'_, 'a> {
             window: Window { actor: by, from: began, until: program[at].when },
             bound: amount(&at),
             into: (began, over),
-            usage: self.usage(by),
+            usage: self.usage[by],
         })
     }
 
-    /// Doing without what kept a task in the queue until `when`.
-    fn held(&self, task: usize, when: Time) -> Option<(u64, Candidate)> {
+    /// Doing without what kept a task in the queue until `when`: for how long
+    /// it did, and the lock, if it was one.
+    fn held(&self, task: usize, when: Time) -> Option<(u64, Option<usize>, Candidate)> {
         let actor = &self.model.actors[task];
         let (cause, other) = self.model.cause(task)?;
         let (started, options) = (actor.started?, &actor.task?.options);
@@ -264,28 +292,30 @@ impl<'a> Search<'_, 'a> {
             return None;
         }
         let queued = actor.began.since(started);
-        let (what, edit) = match cause {
+        let id = self.id(task)?;
+        let (what, edit, lock) = match cause {
             Cause::After => return None,
-            Cause::Lock(lock) => {
-                let nth = options.locks.iter().position(|name| name == lock)?;
-                let (task, holder) = (self.id(task)?, self.id(other)?);
-                let what = What::Unlock { task, lock: lock.to_owned(), holder, queued };
-                (what, Edit::Unlock(*self.plan.locks[self.model.actor(&actor.task?.id)?].get(nth)?))
+            Cause::Lock(name) => {
+                let nth = options.locks.iter().position(|lock| lock == name)?;
+                let lock = *self.plan.locks[task].get(nth)?;
+                let (name, holder) = (name.to_owned(), self.id(other)?);
+                let what = What::Unlock { task: id, lock: name, holder, queued };
+                (what, Edit::Unlock(lock), Some(lock))
             }
             Cause::Slot => {
-                (What::Slot { task: self.id(task)?, slots: self.plan.slots?, queued }, Edit::Slot)
+                (What::Slot { task: id, slots: self.plan.slots?, queued }, Edit::Slot, None)
             }
         };
         let candidate = Candidate {
             what,
             edit,
             window: Window { actor: task, from: started, until: started },
-            // One lock, or one slot more, may save something at each task of the chain.
+            // It may have held up others as well.
             bound: self.model.until.since(self.model.since),
             into: (self.model.since, self.model.until),
-            usage: self.usage(task),
+            usage: self.usage[task],
         };
-        Some((queued, candidate))
+        Some((queued, lock, candidate))
     }
 
     /// What the processors had to spare where the work goes, as time of it.
@@ -294,43 +324,21 @@ impl<'a> Search<'_, 'a> {
         let cores = self.subject.cores as f64;
         let processors = self.subject.run.processors.map_or(cores, f64::from);
         let usage = candidate.usage.min(cores);
-        match idle.busy(from, until) {
-            Some(busy) if usage > EASY => {
-                let free = ((1.0 - busy) * processors).clamp(0.0, cores);
-                (free * until.since(from) as f64 / usage) as u64
-            }
-            _ => u64::MAX,
+        if usage <= EASY {
+            return u64::MAX;
         }
+        // Where nothing was measured, it was at least who worked there.
+        let measured = idle.busy(from, until).map(|busy| (1.0 - busy) * processors);
+        let free = measured.unwrap_or_else(|| cores - self.usage[candidate.window.actor]);
+        (free.clamp(0.0, cores) * until.since(from) as f64 / usage) as u64
     }
 
-    /// How many processors a task, or the script, used while it was at work.
-    fn usage(&self, at: usize) -> f64 {
-        let actor = &self.model.actors[at];
-        let blocked = joined(actor.blocks.iter().map(|block| (block.from, block.until)));
-        let blocked: u64 = blocked.iter().map(|(from, until)| until.since(*from)).sum();
-        let own = actor.end.since(actor.began).saturating_sub(blocked);
-        let cpu = match actor.task {
-            Some(task) => self.subject.cpu(&task.id),
-            None => self.subject.script_cpu.map(|cpu| {
-                let tasks =
-                    self.subject.run.tasks().iter().filter_map(|task| self.subject.cpu(&task.id));
-                tasks.fold(cpu, u64::saturating_sub)
-            }),
-        };
-        match cpu {
-            Some(cpu) if own > 0 => cpu as f64 / own as f64,
-            _ => 0.0,
-        }
-    }
-
+    /// How long the waits among these deeds blocked.
     fn blocked(&self, by: usize, first: usize, end: usize) -> u64 {
-        let deeds = &self.plan.programs[by][first..end];
-        let (from, until) = match (deeds.first(), deeds.last()) {
-            (Some(first), Some(last)) => (first.when, last.when),
-            _ => return 0,
-        };
-        let blocks = self.model.actors[by].blocks.iter();
-        let blocks = blocks.filter(|block| from <= block.until && block.until <= until);
+        let (deeds, blocks) = (&self.plan.programs[by][first..end], &self.model.actors[by].blocks);
+        let (Some(first), Some(last)) = (deeds.first(), deeds.last()) else { return 0 };
+        let from = blocks.partition_point(|block| block.until < first.when);
+        let blocks = blocks[from..].iter().take_while(|block| block.until <= last.when);
         blocks.map(|block| block.until.since(block.from)).fold(0, u64::saturating_add)
     }
 

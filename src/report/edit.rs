@@ -4,7 +4,6 @@ use super::retime::{Change, Deed, Op, Plan};
 use crate::run::Time;
 
 /// Where a program is cut, and put together otherwise: places in it.
-#[derive(PartialEq, Eq)]
 pub(super) enum Edit {
     /// These starts go to a place before them.
     Starts {

@@ -151,7 +151,7 @@ pub fn moves(subject: &Subject<'_>) -> Vec<Move> {
     }
     let links = walk(&model, run.owner.is_some());
     let least = LEAST.max(elapsed / LEAST_PART);
-    let search = Search { subject, model: &model, plan: &plan };
+    let search = Search::new(subject, &model, &plan);
     let mut found = search.candidates(&links);
     found.retain(|one| one.bound >= least);
     found.sort_by_key(|one| Reverse(one.bound));

@@ -9,7 +9,7 @@ use super::Subject;
 use super::chain::chain;
 use super::moves::{Move, Place, What, moves};
 use super::sample::Sample;
-use crate::run::Time;
+use crate::run::{Id, Time};
 
 /// What a verb costs, in microseconds.
 const VERB: u64 = 3;
@@ -116,7 +116,7 @@ fn made(script: &Script, one: &Move) -> Script {
     let mut lines = script.clone();
     match &one.what {
         What::Earlier { task, others, to, .. } => {
-            let names: Vec<&str> = others.iter().chain([task]).map(|id| id.as_str()).collect();
+            let names: Vec<&str> = others.iter().chain([task]).map(Id::as_str).collect();
             let mine = |line: &(usize, Line)| matches!(line.1, Line::Start(task, ..) if names.contains(&&format!("t{task}")[..]));
             let moved: Script = lines.iter().copied().filter(mine).collect();
             lines.retain(|line| !mine(line));

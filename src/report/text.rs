@@ -79,7 +79,7 @@ pub fn summary(subject: &Subject<'_>) -> String {
         if let Some(chain) = story(&chain(subject), run.script.as_deref()) {
             line("critical", chain);
         }
-        let least = (figures.elapsed / WORTH_PART).min(WORTH).max(WORTH_LEAST);
+        let least = (figures.elapsed / WORTH_PART).clamp(WORTH_LEAST, WORTH);
         let worth = moves(subject).into_iter().filter(|one| one.saves >= least);
         for one in worth.take(MOVES) {
             line("next", one.to_string());

@@ -42,12 +42,12 @@ impl fmt::Display for Move {
                 match &starts[..] {
                     [] => write!(
                         f,
-                        "{blocked}; if the {} of own work up to {to} need nothing of it, waiting behind them {saves}",
+                        "{blocked}; unless the {} of own work up to {to} need it, waiting behind them {saves}",
                         duration::display(*work)
                     ),
                     starts => write!(
                         f,
-                        "{blocked}; if {} need nothing of it, waiting for it at {to} {saves}",
+                        "{blocked}; unless {} needs it, waiting for it at {to} {saves}",
                         Names(starts)
                     ),
                 }
@@ -135,5 +135,159 @@ impl fmt::Display for Names<'_> {
             (0, all) => f.write_str(&all.join(", ")),
             (more, all) => write!(f, "{} and {more} more", all.join(", ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::Subject;
+    use crate::report::moves::moves;
+    use crate::report::sample::Sample;
+
+    fn told(journal: &str, until: u64) -> Vec<String> {
+        let sample = Sample::new(journal);
+        moves(&sample.until(until)).iter().map(ToString::to_string).collect()
+    }
+
+    const RUN: &str = "0.0 run - owner=1 ownerstart=0.0 script=s.sh\n";
+    const EARLIER: &str = "1.0 start a pid=2 at=s.sh:40
+        1.0 wait a by=8 at=s.sh:41
+        2.0 end a code=0
+        2.0 woken - by=8
+        2.0 collected a code=0 at=s.sh:41
+        8.0 start b pid=3 at=s.sh:71
+        9.0 wait b by=9 at=s.sh:88
+        18.0 end b code=0
+        18.0 woken - by=9
+        18.0 collected b code=0 at=s.sh:88";
+
+    #[test]
+    fn a_start_goes_up() {
+        let journal = format!("{RUN}{EARLIER}");
+        let expected = "s.sh:88 async_wait b blocked 9.0s; b started at :71; nothing before it \
+            was waited for since :41, starting it there saves up to 6.0s";
+        assert_eq!(told(&journal, 18)[0], expected);
+        // A shell that tells no lines.
+        let blind: Vec<&str> =
+            journal.split_whitespace().filter(|word| !word.starts_with("at=")).collect();
+        let mut lines = String::new();
+        for word in blind {
+            let stamp = word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit());
+            lines += if stamp { "\n" } else { " " };
+            lines += word;
+        }
+        let expected = "async_wait b blocked 9.0s; b started; nothing before it was waited for \
+            since async_wait a, starting it there saves up to 6.0s";
+        assert_eq!(told(&lines, 18)[0], expected);
+    }
+
+    #[test]
+    fn those_that_were_started_together_go_together() {
+        let journal = format!(
+            "{RUN}5.0 start a pid=2 at=s.sh:4
+            5.0 start b pid=2 at=lib/s.sh:5
+            5.0 wait a by=8 at=s.sh:6
+            9.0 end a code=0
+            9.0 end b code=0
+            9.0 woken - by=8"
+        );
+        let expected = "s.sh:6 async_wait a blocked 4.0s; a started at :4; nothing was waited for \
+            before it, starting it at the beginning, with b saves up to 4.0s";
+        assert_eq!(told(&journal, 9)[0].replace(", with b,", ", with b"), expected);
+    }
+
+    #[test]
+    fn a_wait_goes_down() {
+        let journal = format!(
+            "{RUN}0.0 start a pid=2 at=s.sh:4
+            0.0 wait a by=8 at=s.sh:6
+            6.0 end a code=0
+            6.0 woken - by=8"
+        );
+        let expected = "s.sh:6 async_wait a blocked 6.0s; unless the 2.0s of own work up to the end \
+            need it, waiting behind them saves up to 2.0s";
+        assert_eq!(told(&journal, 8), [expected]);
+        let several = format!(
+            "{RUN}0.0 start a pid=2 at=s.sh:1
+            0.0 start b pid=2 at=s.sh:2
+            0.0 wait a by=8 at=s.sh:6
+            1.0 end a code=0
+            1.0 woken - by=8
+            1.0 collected a at=s.sh:6
+            1.0 wait b by=8 at=s.sh:6
+            5.0 end b code=0
+            5.0 woken - by=8
+            5.0 collected b at=s.sh:6
+            5.0 start c pid=3 at=s.sh:7
+            5.1 wait c by=8 at=s.sh:9
+            9.0 end c code=0
+            9.0 woken - by=8
+            9.0 collected c at=s.sh:9"
+        );
+        let expected = "s.sh:6 async_wait b blocked 4.0s; unless c needs it, waiting for it \
+            at :9 saves up to 4.0s";
+        assert_eq!(told(&several, 9), [expected]);
+    }
+
+    #[test]
+    fn own_work_goes_into_the_background() {
+        // Work, then two tasks one after the other: neither alone would help.
+        let journal = format!(
+            "{RUN}6.0 start a pid=2 at=s.sh:4
+            6.0 start b pid=2 at=s.sh:5 queued=1 after=a
+            6.0 wait b by=8 at=s.sh:9
+            9.0 end a code=0
+            9.0 begin b
+            12.0 end b code=0
+            12.0 woken - by=8"
+        );
+        let told = told(&journal, 12);
+        assert!(told[0].contains("starting it at the beginning"), "{told:?}");
+        let nested = "from its beginning to s.sh:4 the script itself worked 6.0s";
+        assert!(told.iter().all(|one| !one.contains(nested)), "one way is enough: {told:?}");
+    }
+
+    #[test]
+    fn locks_and_slots_are_named() {
+        let tasks = "0.0 start a pid=2 at=s.sh:1 queued=1LOCK
+            0.0 start b pid=3 at=s.sh:2 queued=1LOCK
+            0.0 begin a
+            0.0 wait b by=8 at=s.sh:3
+            4.0 end a code=0
+            4.0 begin b
+            9.0 end b code=0
+            9.0 woken - by=8";
+        let locked = RUN.to_owned() + &tasks.replace("LOCK", " lock=apt");
+        let expected =
+            "b was queued 4.0s for the lock apt that a held; doing without saves up to 4.0s";
+        assert_eq!(told(&locked, 9), [expected]);
+        let limited = RUN.trim_end().to_owned() + " jobs=1\n" + &tasks.replace("LOCK", "");
+        let expected = "MEANWHILE_JOBS=1 queued b for 4.0s; one slot more saves up to 4.0s";
+        assert_eq!(told(&limited, 9), [expected]);
+    }
+
+    #[test]
+    fn where_the_processors_were_busy_nothing_is_promised() {
+        // The script and both tasks compute; so did others, on both processors.
+        let tasks = EARLIER.replace("code=0", "code=0 cpu=9000000 idle=5.00");
+        let busy = format!("{RUN}{tasks}").replace("pid=", "idle=5.00 pid=");
+        let busy = busy.replace(
+            "0.0 run - owner=1 ownerstart=0.0",
+            "0.1 run - owner=1 ownerstart=0.1 cpus=2 idle=5.00",
+        );
+        let free = busy.replacen("idle=5.00", "idle=1.00", 1);
+        for (journal, said) in [(busy, false), (free, true)] {
+            let sample = Sample::new(&journal);
+            let subject = Subject { script_cpu: Some(27_000_000), ..sample.until(18) };
+            assert_eq!(!moves(&subject).is_empty(), said, "{journal}");
+        }
+    }
+
+    #[test]
+    fn of_a_serial_or_an_aborted_run_nothing_is_said() {
+        let serial = RUN.trim_end().to_owned() + " serial=1\n" + EARLIER;
+        assert_eq!(told(&serial, 18), [""; 0]);
+        let aborted = format!("{RUN}{EARLIER}\n18.0 close - how=aborted");
+        assert_eq!(told(&aborted, 18), [""; 0]);
     }
 }
