@@ -15,6 +15,8 @@ use crate::run::{Id, Time};
 
 /// Work of so many microseconds between two verbs is none: it is what the verbs cost.
 const BETWEEN: u64 = 20_000;
+/// So long, in microseconds, must a wait have blocked to be spoken of.
+const NOTICED: u64 = 50_000;
 /// Who uses less than this part of a processor does not need one.
 const EASY: f64 = 0.05;
 
@@ -84,7 +86,7 @@ impl<'s, 'a> Search<'s, 'a> {
         // A task that blocked on its own tasks is in several links; the last has the wait.
         let waited: HashMap<usize, Waited> = links
             .iter()
-            .filter(|link| link.blocked > 0)
+            .filter(|link| link.blocked >= NOTICED)
             .filter_map(|link| {
                 let at = actor(link)?;
                 Some((at, self.waited(at, link.at.as_deref(), link.blocked)))

@@ -22,7 +22,7 @@ impl fmt::Display for Move {
                 }
                 let along = match &others[..] {
                     [] => String::new(),
-                    others => format!(", with {}", Names(others)),
+                    others => format!(" with {}", Names(others)),
                 };
                 match to {
                     Place::Begin => write!(
@@ -192,8 +192,8 @@ mod tests {
             9.0 woken - by=8"
         );
         let expected = "s.sh:6 async_wait a blocked 4.0s; a started at :4; nothing was waited for \
-            before it, starting it at the beginning, with b saves up to 4.0s";
-        assert_eq!(told(&journal, 9)[0].replace(", with b,", ", with b"), expected);
+            before it, starting it at the beginning with b saves up to 4.0s";
+        assert_eq!(told(&journal, 9)[0], expected);
     }
 
     #[test]
