@@ -23,6 +23,7 @@ mod ladder;
 mod limits;
 mod model;
 mod moments;
+mod moves;
 mod sandbox;
 mod scale;
 mod scenarios;
