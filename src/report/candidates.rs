@@ -1,19 +1,22 @@
 //! Where the script could be otherwise: what [`super::moves`] tries.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Subject;
 use super::chain::{Link, Step};
+use super::edit::Edit;
 use super::idle::Idle;
-use super::model::{Cause, Model, SCRIPT};
-use super::moves::What;
-use super::retime::{Change, Deed, Op, Plan};
+use super::model::{Actor, Cause, Model, SCRIPT};
+use super::moves::{Place, Waited, What};
+use super::retime::{Deed, Op, Plan};
 use super::spans::joined;
 use crate::run::{Id, Time};
 
 /// Work of so many microseconds between two verbs is none: it is what the verbs cost.
 const BETWEEN: u64 = 20_000;
+/// So long, in microseconds, must a wait have blocked to be spoken of.
+const NOTICED: u64 = 50_000;
 /// Who uses less than this part of a processor does not need one.
 const EASY: f64 = 0.05;
 
@@ -31,32 +34,6 @@ impl Window {
     }
 }
 
-/// Where a program is cut, and put together otherwise: places in it.
-#[derive(PartialEq, Eq)]
-pub(super) enum Edit {
-    /// These starts go to a place before them.
-    Starts {
-        of: usize,
-        to: usize,
-        starts: Vec<usize>,
-    },
-    /// The waits from one place to the next go behind the work up to the third.
-    Waits {
-        of: usize,
-        first: usize,
-        work: usize,
-        end: usize,
-    },
-    /// The work in the first place is waited for in the second.
-    Work {
-        of: usize,
-        work: usize,
-        wait: usize,
-    },
-    Unlock(usize),
-    Slot,
-}
-
 /// A change that could save something.
 pub(super) struct Candidate {
     pub what: What,
@@ -71,12 +48,35 @@ pub(super) struct Candidate {
 
 /// Looks for them.
 pub(super) struct Search<'s, 'a> {
-    pub subject: &'s Subject<'a>,
-    pub model: &'s Model<'a>,
-    pub plan: &'s Plan<'a>,
+    subject: &'s Subject<'a>,
+    model: &'s Model<'a>,
+    plan: &'s Plan<'a>,
+    /// How many processors each actor used while it was at work itself.
+    usage: Vec<f64>,
 }
 
-impl<'a> Search<'_, 'a> {
+/// How many processors the script and each task used, 0 where that is not known.
+fn usage(subject: &Subject<'_>, model: &Model<'_>) -> Vec<f64> {
+    let tasks = subject.run.tasks().iter().filter_map(|task| subject.cpu(&task.id));
+    let tasks = tasks.fold(0, u64::saturating_add);
+    let of = |actor: &Actor<'_>| {
+        let blocked = joined(actor.blocks.iter().map(|block| (block.from, block.until)));
+        let blocked: u64 = blocked.iter().map(|(from, until)| until.since(*from)).sum();
+        let own = actor.end.since(actor.began).saturating_sub(blocked);
+        let used = match actor.task {
+            Some(task) => subject.cpu(&task.id),
+            None => subject.script_cpu.map(|cpu| cpu.saturating_sub(tasks)),
+        };
+        used.filter(|_| own > 0).map_or(0.0, |used| used as f64 / own as f64)
+    };
+    model.actors.iter().map(of).collect()
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    pub fn new(subject: &'s Subject<'a>, model: &'s Model<'a>, plan: &'s Plan<'a>) -> Self {
+        Self { subject, model, plan, usage: usage(subject, model) }
+    }
+
     /// What could be otherwise along the chain.
     pub fn candidates(&self, links: &[Link]) -> Vec<Candidate> {
         let actor = |link: &Link| match &link.step {
@@ -84,36 +84,42 @@ impl<'a> Search<'_, 'a> {
             Step::Task(id) => self.model.actor(id),
         };
         // A task that blocked on its own tasks is in several links; the last has the wait.
-        let waited: HashMap<usize, (Option<String>, u64)> = links
+        let waited: HashMap<usize, Waited> = links
             .iter()
-            .filter(|link| link.blocked > 0)
-            .filter_map(|link| Some((actor(link)?, (link.at.clone(), link.blocked))))
+            .filter(|link| link.blocked >= NOTICED)
+            .filter_map(|link| {
+                let at = actor(link)?;
+                Some((at, self.waited(at, link.at.as_deref(), link.blocked)))
+            })
             .collect();
         let mut found: Vec<Candidate> = Vec::new();
         let mut held = Vec::new();
         for (n, link) in links.iter().enumerate() {
             let Some(at) = actor(link) else { continue };
             let before = n.checked_sub(1).and_then(|n| actor(&links[n]));
-            if let Some(before) = before.filter(|before| self.model.actors[at].parent == *before) {
-                if self.model.actors[at].started == Some(link.from) {
-                    found.extend(self.earlier(at, before, &waited));
-                }
+            let begins = self.model.actors[at].started == Some(link.from);
+            let parent = self.model.actors[at].parent;
+            if let Some(before) = before.filter(|before| begins && parent == *before) {
+                found.extend(self.earlier(at, before, &waited));
             }
-            if let Some(before) = before.filter(|before| self.model.actors[*before].parent == at) {
-                found.extend(self.later(before, at, link.from, links[n - 1].blocked));
+            if let Some(before) = before.filter(|_| links[n - 1].blocked > 0) {
+                // What waited went on itself, or started this at once.
+                let either = [at, parent];
+                let mut ways = either
+                    .iter()
+                    .map(|by| self.later(before, *by, link.from, links[n - 1].blocked));
+                found.extend(ways.find(|ways| !ways.is_empty()).into_iter().flatten());
             }
             if before.is_some() {
                 held.extend(self.held(at, link.from));
             }
             found.extend(self.background(at, link));
         }
-        held.sort_by_key(|one| Reverse(one.0));
-        for (_, one) in held {
-            // The same lock, or the slots, at several links.
-            if !found.iter().any(|other| other.edit == one.edit) {
-                found.push(one);
-            }
-        }
+        // The same lock, or the slots, may have held up several links.
+        held.sort_by_key(|(queued, ..)| Reverse(*queued));
+        let mut seen = HashSet::new();
+        held.retain(|(_, lock, _)| seen.insert(*lock));
+        found.extend(held.into_iter().map(|(.., one)| one));
         found
     }
 
@@ -122,7 +128,7 @@ impl<'a> Search<'_, 'a> {
         &self,
         task: usize,
         parent: usize,
-        waited: &HashMap<usize, (Option<String>, u64)>,
+        waited: &HashMap<usize, Waited>,
     ) -> Vec<Candidate> {
         let program = &self.plan.programs[parent];
         let (Some(start), Some(id)) = (self.plan.start_of[task], self.id(task)) else {
@@ -162,13 +168,13 @@ impl<'a> Search<'_, 'a> {
                     task: id.clone(),
                     others: others.filter_map(|(_, other)| self.id(*other)).collect(),
                     waited: waited.get(&task).cloned(),
-                    from: program[start].at.map(str::to_owned),
-                    to: to.and_then(|at| program[at].at).map(str::to_owned),
+                    from: self.place(&program[start]),
+                    to: to.map_or(Place::Begin, |at| self.place(&program[at])),
                 },
                 window: Window { actor: parent, from: edge, until: program[start].when },
                 bound: work(&program[place..start]),
                 into: (edge, program[start].when),
-                usage: moved.iter().map(|(_, task)| self.usage(*task)).sum(),
+                usage: moved.iter().map(|(_, task)| self.usage[*task]).sum(),
                 edit: Edit::Starts {
                     of: parent,
                     to: place,
@@ -179,45 +185,68 @@ impl<'a> Search<'_, 'a> {
         ways.into_iter().map(way).collect()
     }
 
-    /// Waiting for `task` later: behind the work that follows at `when`.
-    fn later(&self, task: usize, by: usize, when: Time, blocked: u64) -> Option<Candidate> {
+    /// Waiting for `task` later than `when`: behind the work that follows; or,
+    /// if its line waits for others too, without it, behind what is started there.
+    fn later(&self, task: usize, by: usize, when: Time, blocked: u64) -> Vec<Candidate> {
         let program = &self.plan.programs[by];
         let from = program.partition_point(|deed| deed.when < when);
-        let same_time = program[from..].iter().take_while(|deed| deed.when == when);
-        let wait = from
-            + same_time
-                .into_iter()
-                .position(|d| matches!(d.op, Op::Wait(Some(on), _) if on == task))?;
-        // The other waits of the line go along.
+        let of_task = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(Some(on), _) if on == task);
+        let then = program[from..].iter().take_while(|deed| deed.when == when);
+        let Some(wait) = then.into_iter().position(of_task).map(|at| from + at) else {
+            return Vec::new();
+        };
         let line = program[wait].at;
         let of_line = |deed: &Deed<'_>| match deed.op {
             Op::Wait(..) => deed.at == line,
             Op::Work(work) => work < BETWEEN,
             Op::Start(_) => false,
         };
-        let first = program[..wait].iter().rposition(|deed| !of_line(deed)).map_or(0, |at| at + 1);
         let is_wait = |deed: &Deed<'_>| matches!(deed.op, Op::Wait(..));
-        let last = program[wait..].iter().take_while(|deed| of_line(deed)).count() + wait;
-        let work_from =
-            program[wait..last].iter().rposition(is_wait).map_or(wait, |at| wait + at) + 1;
-        let is_work = |deed: &&Deed<'_>| matches!(deed.op, Op::Work(_));
-        let end = work_from + program[work_from..].iter().take_while(is_work).count();
-        let amount = work(&program[work_from..end]);
-        let until = program.get(end).map_or(self.model.actors[by].end, |deed| deed.when);
-        Some(Candidate {
-            what: What::Later {
-                task: self.id(task)?,
-                from: line.map(str::to_owned),
-                blocked,
-                to: program.get(end).and_then(|deed| deed.at).map(str::to_owned),
-                work: amount,
-            },
-            edit: Edit::Waits { of: by, first, work: work_from, end },
-            window: Window { actor: by, from: when, until },
-            bound: amount.min(self.blocked(by, first, work_from)),
-            into: (Time(when.0.saturating_sub(blocked)), when),
-            usage: self.usage(by),
-        })
+        let first = program[..wait].iter().rposition(|deed| !of_line(deed)).map_or(0, |at| at + 1);
+        let last = wait + program[wait..].iter().take_while(|deed| of_line(deed)).count();
+        let behind = program[..last].iter().rposition(is_wait).map_or(last, |at| at + 1);
+        let whole: Vec<usize> = (first..behind).filter(|at| is_wait(&program[*at])).collect();
+        let alone: Vec<usize> = whole.iter().copied().filter(|at| of_task(&program[*at])).collect();
+        let is_verb = |deed: &Deed<'_>| !matches!(deed.op, Op::Work(_));
+        let next = |ends: &dyn Fn(&Deed<'_>) -> bool| {
+            program[behind..].iter().position(ends).map_or(program.len(), |at| behind + at)
+        };
+        let waits = |waits: Vec<usize>, to: usize, sum: u64| {
+            let passed = &program[behind..to];
+            let started = |deed: &Deed<'_>| match deed.op {
+                Op::Start(task) => Some(task),
+                _ => None,
+            };
+            let starts: Vec<usize> = passed.iter().filter_map(started).collect();
+            let usage = starts.iter().map(|task| self.usage[*task]).sum::<f64>();
+            Some(Candidate {
+                what: What::Later {
+                    task: self.id(task)?,
+                    waited: self.waited(task, line, blocked),
+                    to: program.get(to).map_or(Place::End, |deed| self.place(deed)),
+                    work: work(passed),
+                    starts: starts.iter().filter_map(|task| self.id(*task)).collect(),
+                },
+                edit: Edit::Waits { of: by, waits, to },
+                window: Window {
+                    actor: by,
+                    from: when,
+                    until: program.get(to).map_or(self.model.actors[by].end, |deed| deed.when),
+                },
+                bound: sum,
+                into: (Time(when.0.saturating_sub(blocked)), when),
+                usage: if work(passed) > 0 { usage + self.usage[by] } else { usage },
+            })
+        };
+        let to = next(&is_verb);
+        let behind_work = work(&program[behind..to]).min(self.blocked(by, first, behind));
+        let several =
+            alone.len() < whole.len() && program[to..].first().is_some_and(|d| !is_wait(d));
+        let mut ways = vec![waits(whole, to, behind_work)];
+        if several {
+            ways.push(waits(alone, next(&is_wait), blocked));
+        }
+        ways.into_iter().flatten().collect()
     }
 
     /// Doing the longest work of a link in the background.
@@ -235,14 +264,14 @@ impl<'a> Search<'_, 'a> {
         let starts = program[at..].iter().position(|deed| matches!(deed.op, Op::Start(_)))? + at;
         let wait =
             starts + program[starts..].iter().position(is_wait).unwrap_or(program.len() - starts);
-        let place = |at: usize| program.get(at).and_then(|deed| deed.at).map(str::to_owned);
+        let place = |at: usize| program.get(at).map_or(Place::End, |deed| self.place(deed));
         let from = at.checked_sub(1);
         let began = from.map_or(self.model.actors[by].began, |from| program[from].when);
         let over = program.get(wait).map_or(self.model.actors[by].end, |deed| deed.when);
         Some(Candidate {
             what: What::Background {
                 scope: self.model.actors[by].task.map(|task| task.id.clone()),
-                from: from.and_then(place),
+                from: from.map_or(Place::Begin, place),
                 until: place(at + 1),
                 wait: place(wait),
                 work: amount(&at),
@@ -251,12 +280,13 @@ impl<'a> Search<'_, 'a> {
             window: Window { actor: by, from: began, until: program[at].when },
             bound: amount(&at),
             into: (began, over),
-            usage: self.usage(by),
+            usage: self.usage[by],
         })
     }
 
-    /// Doing without what kept a task in the queue until `when`.
-    fn held(&self, task: usize, when: Time) -> Option<(u64, Candidate)> {
+    /// Doing without what kept a task in the queue until `when`: for how long
+    /// it did, and the lock, if it was one.
+    fn held(&self, task: usize, when: Time) -> Option<(u64, Option<usize>, Candidate)> {
         let actor = &self.model.actors[task];
         let (cause, other) = self.model.cause(task)?;
         let (started, options) = (actor.started?, &actor.task?.options);
@@ -264,71 +294,30 @@ impl<'a> Search<'_, 'a> {
             return None;
         }
         let queued = actor.began.since(started);
-        let (what, edit) = match cause {
+        let id = self.id(task)?;
+        let (what, edit, lock) = match cause {
             Cause::After => return None,
-            Cause::Lock(lock) => {
-                let nth = options.locks.iter().position(|name| name == lock)?;
-                let (task, holder) = (self.id(task)?, self.id(other)?);
-                let what = What::Unlock { task, lock: lock.to_owned(), holder, queued };
-                (what, Edit::Unlock(*self.plan.locks[self.model.actor(&actor.task?.id)?].get(nth)?))
+            Cause::Lock(name) => {
+                let nth = options.locks.iter().position(|lock| lock == name)?;
+                let lock = *self.plan.locks[task].get(nth)?;
+                let (name, holder) = (name.to_owned(), self.id(other)?);
+                let what = What::Unlock { task: id, lock: name, holder, queued };
+                (what, Edit::Unlock(lock), Some(lock))
             }
             Cause::Slot => {
-                (What::Slot { task: self.id(task)?, slots: self.plan.slots?, queued }, Edit::Slot)
+                (What::Slot { task: id, slots: self.plan.slots?, queued }, Edit::Slot, None)
             }
         };
         let candidate = Candidate {
             what,
             edit,
             window: Window { actor: task, from: started, until: started },
-            // One lock, or one slot more, may save something at each task of the chain.
+            // It may have held up others as well.
             bound: self.model.until.since(self.model.since),
             into: (self.model.since, self.model.until),
-            usage: self.usage(task),
+            usage: self.usage[task],
         };
-        Some((queued, candidate))
-    }
-
-    /// The change that an edit means.
-    pub fn change(&self, edit: &Edit) -> Change<'a> {
-        let programs = &self.plan.programs;
-        match edit {
-            Edit::Starts { of, to, starts } => {
-                let program = &programs[*of];
-                let mut changed = program[..*to].to_vec();
-                changed.extend(starts.iter().map(|at| program[*at]));
-                let rest = program.iter().enumerate().skip(*to);
-                changed.extend(
-                    rest.filter(|(at, _)| starts.binary_search(at).is_err()).map(|(_, deed)| *deed),
-                );
-                Change { program: Some((*of, changed)), ..Change::default() }
-            }
-            Edit::Waits { of, first, work, end } => {
-                let program = &programs[*of];
-                let parts = [
-                    &program[..*first],
-                    &program[*work..*end],
-                    &program[*first..*work],
-                    &program[*end..],
-                ];
-                Change { program: Some((*of, parts.concat())), ..Change::default() }
-            }
-            Edit::Work { of, work, wait } => {
-                let program = &programs[*of];
-                let extra = programs.len();
-                let deed = |op| Deed { op, at: None, when: Time(0) };
-                let Op::Work(length) = program[*work].op else { return Change::default() };
-                let (start, end) = ([deed(Op::Start(extra))], [deed(Op::Wait(Some(extra), 0))]);
-                let parts =
-                    [&program[..*work], &start, &program[work + 1..*wait], &end, &program[*wait..]];
-                Change {
-                    program: Some((*of, parts.concat())),
-                    extra: Some(length),
-                    ..Change::default()
-                }
-            }
-            Edit::Unlock(lock) => Change { without: Some(*lock), ..Change::default() },
-            Edit::Slot => Change { slots: 1, ..Change::default() },
-        }
+        Some((queued, lock, candidate))
     }
 
     /// What the processors had to spare where the work goes, as time of it.
@@ -337,44 +326,61 @@ impl<'a> Search<'_, 'a> {
         let cores = self.subject.cores as f64;
         let processors = self.subject.run.processors.map_or(cores, f64::from);
         let usage = candidate.usage.min(cores);
-        match idle.busy(from, until) {
-            Some(busy) if usage > EASY => {
-                let free = ((1.0 - busy) * processors).clamp(0.0, cores);
-                (free * until.since(from) as f64 / usage) as u64
-            }
-            _ => u64::MAX,
+        if usage <= EASY {
+            return u64::MAX;
         }
+        // Where nothing was measured, it was at least who worked there.
+        let measured = idle.busy(from, until).map(|busy| (1.0 - busy) * processors);
+        let free = measured.unwrap_or_else(|| cores - self.usage[candidate.window.actor]);
+        (free.clamp(0.0, cores) * until.since(from) as f64 / usage) as u64
     }
 
-    /// How many processors a task, or the script, used while it was at work.
-    fn usage(&self, at: usize) -> f64 {
-        let actor = &self.model.actors[at];
-        let blocked = joined(actor.blocks.iter().map(|block| (block.from, block.until)));
-        let blocked: u64 = blocked.iter().map(|(from, until)| until.since(*from)).sum();
-        let own = actor.end.since(actor.began).saturating_sub(blocked);
-        let cpu = match actor.task {
-            Some(task) => self.subject.cpu(&task.id),
-            None => self.subject.script_cpu.map(|cpu| {
-                let tasks =
-                    self.subject.run.tasks().iter().filter_map(|task| self.subject.cpu(&task.id));
-                tasks.fold(cpu, u64::saturating_sub)
-            }),
-        };
-        match cpu {
-            Some(cpu) if own > 0 => cpu as f64 / own as f64,
-            _ => 0.0,
-        }
-    }
-
+    /// How long the waits among these deeds blocked.
     fn blocked(&self, by: usize, first: usize, end: usize) -> u64 {
-        let deeds = &self.plan.programs[by][first..end];
-        let (from, until) = match (deeds.first(), deeds.last()) {
-            (Some(first), Some(last)) => (first.when, last.when),
-            _ => return 0,
-        };
-        let blocks = self.model.actors[by].blocks.iter();
-        let blocks = blocks.filter(|block| from <= block.until && block.until <= until);
+        let (deeds, blocks) = (&self.plan.programs[by][first..end], &self.model.actors[by].blocks);
+        let (Some(first), Some(last)) = (deeds.first(), deeds.last()) else { return 0 };
+        let from = blocks.partition_point(|block| block.until < first.when);
+        let blocks = blocks[from..].iter().take_while(|block| block.until <= last.when);
         blocks.map(|block| block.until.since(block.from)).fold(0, u64::saturating_add)
+    }
+
+    /// Where in the script something is.
+    fn place(&self, deed: &Deed<'_>) -> Place {
+        if let Some(at) = deed.at {
+            return Place::Line(at.to_owned());
+        }
+        let call = |verb: &str, task: usize| {
+            let name = self.model.actors[task].task.map_or("", |task| task.id.as_str());
+            Place::Call(format!("{verb} {name}"))
+        };
+        match deed.op {
+            Op::Start(task) => {
+                call(if self.owned() { "async_run" } else { "meanwhile start" }, task)
+            }
+            Op::Wait(Some(task), _) => call(self.verb(task), task),
+            Op::Wait(None, _) | Op::Work(_) => Place::Call("a wait".to_owned()),
+        }
+    }
+
+    fn waited(&self, task: usize, at: Option<&str>, blocked: u64) -> Waited {
+        let verb = self.verb(task);
+        let at = at.map_or_else(|| Place::Call(verb.to_owned()), |at| Place::Line(at.to_owned()));
+        Waited { at, verb, blocked }
+    }
+
+    /// What probably waited for a task: the journal does not tell the two apart.
+    fn verb(&self, task: usize) -> &'static str {
+        let capture = self.model.actors[task].task.is_some_and(|task| task.options.capture);
+        match (self.owned(), capture) {
+            (true, false) => "async_wait",
+            (true, true) => "async_get",
+            (false, false) => "meanwhile wait",
+            (false, true) => "meanwhile get",
+        }
+    }
+
+    fn owned(&self) -> bool {
+        self.subject.run.owner.is_some()
     }
 
     fn id(&self, at: usize) -> Option<Id> {

@@ -7,6 +7,7 @@ pub mod clean;
 pub mod damage;
 pub mod devstack;
 pub mod doctor;
+mod edit;
 pub mod estimate;
 pub mod html;
 mod idle;
@@ -23,6 +24,7 @@ mod sample;
 mod spans;
 pub mod text;
 pub mod trace;
+mod wording;
 
 use std::collections::HashMap;
 

@@ -20,7 +20,6 @@
 //! the second may save nothing once the first is made.
 
 use std::cmp::Reverse;
-use std::fmt;
 
 use super::Subject;
 use super::candidates::{Search, Window};
@@ -28,8 +27,8 @@ use super::chain::walk;
 use super::idle::Idle;
 use super::model::Model;
 use super::retime::{Change, Plan};
+use crate::run::Id;
 use crate::run::state::Close;
-use crate::run::{Id, duration};
 
 /// A change to the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,45 +39,46 @@ pub struct Move {
     pub saves: u64,
 }
 
-/// What to change. Lines are `file:line`, where the journal has them.
+/// What to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Start tasks earlier.
+    /// Start a task earlier.
     Earlier {
-        /// The task that was waited for.
+        /// The task.
         task: Id,
         /// Others that were started with it and go along.
         others: Vec<Id>,
-        /// The line that waited for it, and for how long; none: it held up another task.
-        waited: Option<(Option<String>, u64)>,
-        /// The line that starts it.
-        from: Option<String>,
-        /// The line behind which it could stand; none: the beginning.
-        to: Option<String>,
+        /// What waited for it; none: it held up another task.
+        waited: Option<Waited>,
+        /// Where it is started.
+        from: Place,
+        /// Behind which place it could be.
+        to: Place,
     },
-    /// Wait later.
+    /// Wait for a task later.
     Later {
-        /// The task that was waited for.
+        /// The task.
         task: Id,
-        /// The line, and for how long it blocked.
-        from: Option<String>,
-        /// For how long, in microseconds.
-        blocked: u64,
-        /// The line before which it could stand; none: the end.
-        to: Option<String>,
-        /// The work that lies between, in microseconds.
+        /// What waited for it.
+        waited: Waited,
+        /// Before which place that could be.
+        to: Place,
+        /// The tasks that are started between. If there are any, the others that
+        /// the line waits for stay there.
+        starts: Vec<Id>,
+        /// The own work that lies between, in microseconds.
         work: u64,
     },
     /// Do own work in the background.
     Background {
-        /// In which task; none: in the script itself.
+        /// Whose: a task's; none: the script's.
         scope: Option<Id>,
-        /// The line after which it begins; none: the beginning.
-        from: Option<String>,
-        /// The line before which it ends; none: the end.
-        until: Option<String>,
-        /// The line that could wait for it; none: the end.
-        wait: Option<String>,
+        /// Behind which place it begins.
+        from: Place,
+        /// Before which place it ends.
+        until: Place,
+        /// Before which place it could be waited for.
+        wait: Place,
         /// How long it takes, in microseconds.
         work: u64,
     },
@@ -104,6 +104,30 @@ pub enum What {
     },
 }
 
+/// A place in the script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Its beginning.
+    Begin,
+    /// A line: `file:line`.
+    Line(String),
+    /// A call, where the shell does not tell its lines.
+    Call(String),
+    /// Its end.
+    End,
+}
+
+/// A wait that blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waited {
+    /// Where.
+    pub at: Place,
+    /// The verb.
+    pub verb: &'static str,
+    /// For how long, in microseconds.
+    pub blocked: u64,
+}
+
 /// So many changes are tried at most, those that promise most.
 const TRIED: usize = 24;
 /// What saves less, in microseconds, or less than this part of the run, is none.
@@ -127,7 +151,7 @@ pub fn moves(subject: &Subject<'_>) -> Vec<Move> {
     }
     let links = walk(&model, run.owner.is_some());
     let least = LEAST.max(elapsed / LEAST_PART);
-    let search = Search { subject, model: &model, plan: &plan };
+    let search = Search::new(subject, &model, &plan);
     let mut found = search.candidates(&links);
     found.retain(|one| one.bound >= least);
     found.sort_by_key(|one| Reverse(one.bound));
@@ -135,7 +159,7 @@ pub fn moves(subject: &Subject<'_>) -> Vec<Move> {
     let mut idle = Idle::new(subject);
     let mut tried: Vec<(Move, Window)> = Vec::new();
     for candidate in found {
-        let after = plan.takes(&search.change(&candidate.edit));
+        let after = plan.takes(&candidate.edit.change(&plan));
         let spare = search.spare(&candidate, &mut idle);
         let saves = before.saturating_sub(after).min(spare).min(elapsed);
         if saves >= least {
@@ -167,117 +191,8 @@ impl Move {
         match &self.what {
             What::Unlock { .. } | What::Slot { .. } => 0,
             What::Earlier { others, .. } => 1 + others.len(),
-            What::Later { .. } => 2,
+            What::Later { starts, .. } => 2 + starts.len(),
             What::Background { .. } => 100,
         }
-    }
-}
-
-impl fmt::Display for Move {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = duration::display;
-        let saves = shown(self.saves);
-        match &self.what {
-            What::Earlier { task, others, waited, from, to } => {
-                if let Some((at, blocked)) = waited {
-                    write!(f, "{}wait {task} blocked {}; ", lead(at.as_ref()), shown(*blocked))?;
-                }
-                let base = waited.as_ref().and_then(|(at, _)| at.as_ref());
-                write!(f, "{task} started{}", place(" at ", from.as_ref(), base))?;
-                let base = base.or(from.as_ref());
-                match to {
-                    Some(to) => write!(
-                        f,
-                        "; nothing before it was waited for since{}",
-                        place(" ", Some(to), base)
-                    )?,
-                    None => f.write_str("; nothing was waited for before it")?,
-                }
-                let there = if to.is_some() { "there" } else { "at the beginning" };
-                match &others[..] {
-                    [] => write!(f, ", starting it {there} saves up to {saves}"),
-                    others => write!(
-                        f,
-                        ", starting it {there} with {} saves up to {saves}",
-                        names(others)
-                    ),
-                }
-            }
-            What::Later { task, from, blocked, to, work } => {
-                let lead = lead(from.as_ref());
-                write!(
-                    f,
-                    "{lead}wait {task} blocked {}; then {} of own work follow",
-                    shown(*blocked),
-                    shown(*work)
-                )?;
-                let end = || " by the end".to_owned();
-                let to =
-                    to.as_ref().map_or_else(end, |to| place(" up to ", Some(to), from.as_ref()));
-                write!(f, "{to}, waiting behind it saves up to {saves} if it can do without")
-            }
-            What::Background { scope, from, until, wait, work } => {
-                let who = scope.as_ref().map_or("the script".to_owned(), Id::to_string);
-                let base = from.as_ref().or(until.as_ref());
-                let begin = from
-                    .as_ref()
-                    .map_or(" from its beginning".to_owned(), |from| format!(" from {from}"));
-                let end = until
-                    .as_ref()
-                    .map_or(" to its end".to_owned(), |_| place(" to ", until.as_ref(), base));
-                let wait = wait
-                    .as_ref()
-                    .map_or(" at the end".to_owned(), |_| place(" at ", wait.as_ref(), base));
-                write!(
-                    f,
-                    "{who} itself worked {}{begin}{end}, doing that in the background and waiting for it{wait} saves up to {saves}",
-                    shown(*work)
-                )
-            }
-            What::Unlock { task, lock, holder, queued } => {
-                write!(
-                    f,
-                    "{task} was queued {} for the lock {lock} that {holder} held, without it up to {saves} are saved",
-                    shown(*queued)
-                )
-            }
-            What::Slot { task, slots, queued } => {
-                write!(
-                    f,
-                    "MEANWHILE_JOBS={slots} queued {task} for {}, one more saves up to {saves}",
-                    shown(*queued)
-                )
-            }
-        }
-    }
-}
-
-/// What a line in the script begins with.
-fn lead(at: Option<&String>) -> String {
-    at.map_or_else(String::new, |at| format!("{at} async_"))
-}
-
-/// A line of the script, short where `base` is of the same file.
-fn place(before: &str, at: Option<&String>, base: Option<&String>) -> String {
-    at.map_or_else(String::new, |at| before.to_owned() + &near(at, base.map(String::as_str)))
-}
-
-/// `file:line` as `:line` where the reader has the file from `base`.
-pub(super) fn near(at: &str, base: Option<&str>) -> String {
-    let file = |at: &str| at.rsplit_once(':').map(|(file, _)| file.to_owned());
-    match at.rsplit_once(':') {
-        Some((_, line)) if base.and_then(file) == file(at) => format!(":{line}"),
-        _ => at.to_owned(),
-    }
-}
-
-/// Some names, and how many more there are.
-fn names(ids: &[Id]) -> String {
-    const NAMED: usize = 3;
-    let shown: Vec<&str> = ids.iter().take(NAMED).map(Id::as_str).collect();
-    match (ids.len().saturating_sub(NAMED), &shown[..]) {
-        (0, [rest @ .., last]) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        (0, all) => all.join(", "),
-        (more, all) => format!("{} and {more} more", all.join(", ")),
     }
 }

@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use super::Subject;
 use super::chain::chain;
-use super::moves::{Move, What, moves};
+use super::moves::{Move, Place, What, moves};
 use super::sample::Sample;
-use crate::run::Time;
+use crate::run::{Id, Time};
 
 /// What a verb costs, in microseconds.
 const VERB: u64 = 3;
@@ -51,7 +51,15 @@ fn script() -> impl Strategy<Value = Script> {
         }
         // All are collected, or their ends would be the run's.
         lines.extend(open.into_iter().map(Line::Wait));
-        lines.into_iter().enumerate().collect()
+        // Some lines wait for several.
+        let (mut number, mut numbered) = (0, Script::new());
+        for line in lines {
+            let joins = matches!(line, Line::Wait(task) if task % 2 == 0)
+                && matches!(numbered.last(), Some((_, Line::Wait(_))));
+            number += usize::from(!joins);
+            numbered.push((number, line));
+        }
+        numbered
     })
 }
 
@@ -100,31 +108,41 @@ fn with_end<T>(script: &Script, look: impl FnOnce(&Subject<'_>) -> T) -> T {
 
 /// The script with that move made in its lines.
 fn made(script: &Script, one: &Move) -> Script {
-    let number = |at: &Option<String>| {
-        at.as_ref().map(|at| at.rsplit_once(':').unwrap().1.parse::<usize>().unwrap())
+    let number = |place: &Place| match place {
+        Place::Line(at) => Some(at.rsplit_once(':').unwrap().1.parse::<usize>().unwrap()),
+        Place::Begin | Place::End => None,
+        Place::Call(call) => panic!("{call} has a line"),
     };
     let mut lines = script.clone();
     match &one.what {
         What::Earlier { task, others, to, .. } => {
-            let names: Vec<&str> = others.iter().chain([task]).map(|id| id.as_str()).collect();
+            let names: Vec<&str> = others.iter().chain([task]).map(Id::as_str).collect();
             let mine = |line: &(usize, Line)| matches!(line.1, Line::Start(task, ..) if names.contains(&&format!("t{task}")[..]));
             let moved: Script = lines.iter().copied().filter(mine).collect();
             lines.retain(|line| !mine(line));
             let place =
-                number(to).map_or(0, |to| lines.iter().position(|l| l.0 == to).unwrap() + 1);
+                number(to).map_or(0, |to| lines.iter().rposition(|l| l.0 == to).unwrap() + 1);
             lines.splice(place..place, moved);
         }
-        What::Later { from, to, .. } => {
-            let from = lines.iter().position(|line| Some(line.0) == number(from)).unwrap();
-            let line = lines.remove(from);
+        What::Later { task, waited, to, starts, .. } => {
+            let from = number(&waited.at);
+            let mine = |line: &(usize, Line)| {
+                let whole = starts.is_empty()
+                    || matches!(line.1, Line::Wait(one) if format!("t{one}") == task.as_str());
+                Some(line.0) == from && whole
+            };
+            let moved: Script = lines.iter().copied().filter(mine).collect();
+            lines.retain(|line| !mine(line));
             let place = number(to).map(|to| lines.iter().position(|line| line.0 == to).unwrap());
-            lines.insert(place.unwrap_or(lines.len()), line);
+            let place = place.unwrap_or(lines.len());
+            lines.splice(place..place, moved);
         }
         What::Background { from, until, wait, .. } => {
-            let place = |at: &Option<String>| {
+            let place = |at: &Place| {
                 number(at).map(|at| lines.iter().position(|line| line.0 == at).unwrap())
             };
-            let first = place(from).map_or(0, |at| at + 1);
+            let last = |from| lines.iter().rposition(|line| line.0 == from).unwrap();
+            let first = number(from).map_or(0, |from| last(from) + 1);
             let end = place(until).unwrap_or(lines.len());
             let sleep = lines[first..end].iter().map(|line| match line.1 {
                 Line::Sleep(long) => long,

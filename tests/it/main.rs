@@ -27,6 +27,7 @@ mod limits;
 mod made;
 mod model;
 mod moments;
+mod moves;
 mod sandbox;
 mod scale;
 mod scenarios;
