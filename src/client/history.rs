@@ -100,10 +100,11 @@ pub fn forget() -> Result<usize, DirError> {
     let io = |error| DirError::Io { path: history.path().to_owned(), error };
     let _lock = lock(&history).map_err(io)?;
     let names = by_age(&history)?;
-    // The lock stays: somebody may wait for it.
-    for name in names.iter().map(String::as_str).chain([NEW]) {
+    for name in names.iter().map(String::as_str).chain([NEW, files::LOCK]) {
         history.remove(name).map_err(io)?;
     }
+    // Foreign files keep the directory.
+    let _ = std::fs::remove_dir(history.path());
     Ok(names.len())
 }
 
@@ -138,10 +139,20 @@ fn write(history: &RunDir, kept: &[&[u8]], line: &str) -> std::io::Result<()> {
     file.flush()
 }
 
-/// Takes the lock of the history. Whoever holds it may have been stopped: then
-/// a thread is left waiting, which goes with this process.
+/// Takes the lock of the history.
 fn lock(history: &RunDir) -> std::io::Result<File> {
-    let file = history.file(files::LOCK, OFlags::RDWR | OFlags::CREATE)?;
+    loop {
+        let file = locked(history.file(files::LOCK, OFlags::RDWR | OFlags::CREATE)?)?;
+        // One that was removed meanwhile keeps nobody out.
+        if file.metadata()?.nlink() > 0 {
+            return Ok(file);
+        }
+    }
+}
+
+/// Whoever holds the lock may have been stopped: then a thread is left
+/// waiting, which goes with this process.
+fn locked(file: File) -> std::io::Result<File> {
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => return Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => {}

@@ -11,11 +11,12 @@
 //! of its run. In serial mode tasks have the machine to themselves: those times
 //! are kept apart, and only asked where there are no others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use super::ran::{Ran, Step};
 use super::record::RS;
-use super::{State, files};
+use super::{duration, files};
 
 /// How many runs of a script are kept.
 pub const RUNS: usize = 50;
@@ -156,7 +157,7 @@ impl Past {
         let mut times: HashMap<Box<str>, [Vec<u64>; 2]> = HashMap::new();
         for run in runs.iter().rev() {
             for step in run.steps.iter().rev() {
-                if step.state != State::Succeeded || step.attempts != 1 {
+                if !step.tells() {
                     continue;
                 }
                 if !times.contains_key(&step.name) {
@@ -181,20 +182,48 @@ impl Past {
         self.usual(name).map(|usual| usual.median)
     }
 
-    /// What is usual for a task that took so long, if it was slower than that.
-    pub fn slower(&self, step: &Step) -> Option<Usual> {
-        let told = step.state == State::Succeeded && step.attempts == 1;
-        let of = self.times.get(&step.name).filter(|_| told)?;
-        // Beside others it is slower than alone: that is nothing to tell.
-        Usual::of(&of[usize::from(self.serial)]).filter(|usual| usual.exceeded_by(step.took))
+    /// Which of these tasks were slower than usual, those first that were by
+    /// the most; of several starts of a name the slowest.
+    pub fn slower(&self, steps: impl Iterator<Item = Step>) -> Vec<Slower> {
+        let usual = |step: &Step| {
+            // Beside others it is slower than alone: that is nothing to tell.
+            let of = &self.times.get(&step.name)?[usize::from(self.serial)];
+            Usual::of(of).filter(|usual| usual.exceeded_by(step.took))
+        };
+        let mut found: Vec<Slower> = steps
+            .filter(Step::tells)
+            .filter_map(|step| Some(Slower { usual: usual(&step)?, step }))
+            .collect();
+        found.sort_by_key(|Slower { step, usual }| std::cmp::Reverse(step.took - usual.median));
+        let mut names = HashSet::new();
+        found.retain(|slower| names.insert(slower.step.name.clone()));
+        found
+    }
+}
+
+/// A task that was slower than usual.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slower {
+    /// The task.
+    pub step: Step,
+    /// What would have been usual.
+    pub usual: Usual,
+}
+
+/// As a person reads it.
+impl fmt::Display for Slower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, usual } = self;
+        let (took, median) = (duration::display(step.took), duration::display(usual.median));
+        write!(f, "{}: {took}, usually {median} ({} runs)", step.name, usual.runs)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Time;
     use crate::run::state::Close;
+    use crate::run::{State, Time};
     use proptest::prelude::*;
 
     fn ran(n: u64, serial: bool, steps: &[(&str, State, u64, u32)]) -> Ran {
@@ -253,7 +282,7 @@ mod tests {
         let serial = Past::new((0..5).map(|n| ran(n, true, &ok(n))).collect(), false);
         assert_eq!(serial.expected("a"), Some(2), "better than nothing");
         let slow = ran(9, false, &ok(90_000_000));
-        assert_eq!(serial.slower(&slow.steps[0]), None, "but nothing to be measured by");
+        assert_eq!(serial.slower(slow.steps.into_iter()), [], "but nothing to be measured by");
     }
 
     #[test]
@@ -273,6 +302,20 @@ mod tests {
         assert!(
             usual(&[8 * second, 8 * second, 8 * second, 900 * second]).exceeded_by(10 * second)
         );
+    }
+
+    #[test]
+    fn what_was_slower_is_told_the_worst_first_and_once() {
+        let clean = |name, seconds: u64| (name, State::Succeeded, seconds * 1_000_000, 1);
+        let before = [clean("a", 8), clean("b", 1), clean("c", 1)];
+        let past = Past::new((0..5).map(|n| ran(n, false, &before)).collect(), false);
+        let failed = ("c", State::Failed(1), 90_000_000, 1);
+        let retried = ("c", State::Succeeded, 90_000_000, 2);
+        let new = clean("new", 90);
+        let now = [clean("a", 12), clean("b", 9), failed, retried, new, clean("b", 7)];
+        let told = past.slower(ran(9, false, &now).steps.into_iter());
+        let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["b: 9.0s, usually 1.0s (5 runs)", "a: 12.0s, usually 8.0s (5 runs)"]);
     }
 
     #[test]

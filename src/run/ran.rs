@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
 use super::record::{LF, RS, get};
 use super::state::Close;
-use super::{Id, Run, State, Time};
+use super::{Id, Run, State, Task, Time};
 
 /// How many tasks of a run are kept, the longest.
 pub const TASKS: usize = 1_000;
@@ -46,6 +46,32 @@ pub struct Step {
     pub took: u64,
     /// How often it was tried.
     pub attempts: u32,
+}
+
+impl Step {
+    /// What is to be kept of a task; one that still runs is told until then.
+    pub fn of(task: &Task, until: Time) -> Self {
+        Self {
+            name: task.id.name().into(),
+            state: task.state(),
+            took: task.elapsed(until),
+            attempts: task.failures.saturating_add(1),
+        }
+    }
+
+    /// Whether it tells how long its work takes.
+    pub fn tells(&self) -> bool {
+        self.state == State::Succeeded && self.attempts == 1
+    }
+
+    /// Whether it ended otherwise than it should.
+    pub fn failed(&self) -> bool {
+        failed(self.state)
+    }
+}
+
+fn failed(state: State) -> bool {
+    !matches!(state, State::Succeeded | State::Running | State::Queued)
 }
 
 /// An earlier run.
@@ -90,13 +116,6 @@ impl Ran {
             longest.truncate(TASKS);
             longest.sort_unstable();
         }
-        let step = |at: usize| Step {
-            name: all[at].id.name().into(),
-            state: all[at].state(),
-            took: all[at].elapsed(until),
-            attempts: all[at].failures.saturating_add(1),
-        };
-        let failed = |state| !matches!(state, State::Succeeded | State::Running | State::Queued);
         let since = Some(owner.started).filter(|time| time.0 > 0).or(run.opened)?;
         (!all.is_empty()).then_some(Self {
             wall: run.wall?,
@@ -109,7 +128,7 @@ impl Ran {
             failed: all.iter().filter(|task| failed(task.state())).count() as u64,
             path,
             dir: if dir.len() <= LONGEST { dir } else { String::new() },
-            steps: longest.into_iter().map(step).collect(),
+            steps: longest.into_iter().map(|at| Step::of(&all[at], until)).collect(),
         })
     }
 
@@ -215,7 +234,9 @@ mod tests {
 
     fn fold(lines: &[&str]) -> Run {
         let mut run = Run::default();
-        lines.iter().for_each(|line| run.apply(&Record::parse(line.as_bytes()).unwrap()));
+        for line in lines {
+            run.apply(&Record::parse(line.as_bytes()).unwrap());
+        }
         run
     }
 
