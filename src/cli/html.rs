@@ -6,8 +6,8 @@ use std::io;
 use std::path::Path;
 
 use super::{Failure, run_dir};
+use crate::client::Error;
 use crate::client::excerpt::excerpt;
-use crate::client::{Error, history};
 use crate::process::dir::RunDir;
 use crate::report::estimate::estimate;
 use crate::report::html::{self, Earlier, Input, logs};
@@ -37,13 +37,11 @@ pub fn document(
     });
     let earlier = earlier.transpose()?;
     let earlier = earlier.as_ref().map(|(dir, loaded)| (dir, loaded.subject()));
-    let past = history::past_of(subject.run);
     let logs = (!without.contains(&Part::Logs)).then(|| read_logs(dir, subject.run.tasks()));
     let input = Input {
         subject,
         chain: &chain::chain(subject),
         moves: &moves::moves(subject),
-        usual: &|name| past.as_ref()?.expected(name),
         earlier: earlier.as_ref().map(|(dir, subject)| Earlier {
             run: subject.run,
             elapsed: estimate(subject).elapsed,

@@ -7,6 +7,7 @@ mod clean;
 mod completions;
 mod doctor;
 mod get;
+mod history;
 mod html;
 mod init;
 mod internal;
@@ -52,6 +53,7 @@ enum Command {
     Status(status::Status),
     Cancel(cancel::Cancel),
     Report(report::Report),
+    History(history::History),
     Clean(clean::Clean),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -88,6 +90,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8, Failure> {
         Command::Status(command) => command.run(),
         Command::Cancel(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::History(command) => command.run(),
         Command::Clean(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::Completions(command) => command.run(),

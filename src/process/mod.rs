@@ -17,6 +17,7 @@ pub mod pidfd;
 pub mod probe;
 pub mod raw;
 pub mod registry;
+pub mod script;
 pub mod signals;
 pub mod stat;
 pub mod tree;

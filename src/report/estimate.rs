@@ -219,6 +219,7 @@ mod tests {
             script_cpu,
             cores: 2,
             torn: false,
+            past: None,
         })
     }
 

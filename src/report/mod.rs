@@ -9,6 +9,7 @@ pub mod devstack;
 pub mod doctor;
 mod edit;
 pub mod estimate;
+pub mod history;
 pub mod html;
 mod idle;
 pub mod joblog;
@@ -30,6 +31,7 @@ use std::collections::HashMap;
 
 use crate::run::excerpt::Excerpt;
 use crate::run::files::Command;
+use crate::run::past::Past;
 use crate::run::state::Close;
 use crate::run::{Id, Run, Time};
 
@@ -50,6 +52,8 @@ pub struct Subject<'a> {
     pub cores: usize,
     /// Whether the journal ends in the middle of a record.
     pub torn: bool,
+    /// The runs of its script before it, where they are asked for and known.
+    pub past: Option<&'a Past>,
 }
 
 /// Where a report gets a task's log from: of which attempt, counted from 1.
@@ -122,6 +126,7 @@ impl Sample {
             script_cpu: None,
             cores: 2,
             torn: self.reader.torn(),
+            past: None,
         }
     }
 }

@@ -33,6 +33,7 @@ impl Sample {
             script_cpu: Some(0),
             cores: 2,
             torn: false,
+            past: None,
         }
     }
 }

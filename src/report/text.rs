@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use super::Subject;
 use super::chain::{Link, Step, chain};
 use super::damage::damage;
-use super::estimate::estimate;
-use super::moves::moves;
+use super::estimate::{Estimate, estimate};
+use super::moves::{Move, moves};
 use super::wording::near;
 use crate::run::state::Close;
 use crate::run::task::Cause;
-use crate::run::{State, Task, code, duration};
+use crate::run::{State, Task, code, duration, ran};
 
 /// What is over sooner, in microseconds, tells nothing: times come in 10 ms.
-pub(super) const SHORT: u64 = 200_000;
+pub const SHORT: u64 = 200_000;
 
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
@@ -27,6 +27,9 @@ const WORTH_LEAST: u64 = 50_000;
 
 /// So many links of the chain are told at its beginning, and as many at its end.
 const LINKS: usize = 4;
+
+/// So many tasks that were slower than usual are told at most.
+const SLOWER: usize = 5;
 
 /// The summary of a run.
 pub fn summary(subject: &Subject<'_>) -> String {
@@ -80,14 +83,15 @@ pub fn summary(subject: &Subject<'_>) -> String {
         if let Some(chain) = story(&chain(subject), run.script.as_deref()) {
             line("critical", chain);
         }
-        let least = (figures.elapsed / WORTH_PART).clamp(WORTH_LEAST, WORTH);
-        let worth = moves(subject).into_iter().filter(|one| one.saves >= least);
-        for one in worth.take(MOVES) {
+        for one in worth(&moves(subject), &figures).take(MOVES) {
             line("next", one.to_string());
         }
     }
     for task in &failed {
         line(task.state().word(), format!("{}: {}", task.id, ending(task)));
+    }
+    for slower in slower(subject) {
+        line("slower", slower);
     }
     if !running.is_empty() {
         line("running", names(&running));
@@ -110,6 +114,12 @@ pub fn summary(subject: &Subject<'_>) -> String {
         line("note", note);
     }
     text
+}
+
+/// The moves that are worth a line, best first.
+pub(super) fn worth<'a>(all: &'a [Move], figures: &Estimate) -> impl Iterator<Item = &'a Move> {
+    let least = (figures.elapsed / WORTH_PART).clamp(WORTH_LEAST, WORTH);
+    all.iter().filter(move |one| one.saves >= least)
 }
 
 /// What a reader of a report must know besides.
@@ -198,6 +208,18 @@ fn story(links: &[Link], script: Option<&str>) -> Option<String> {
     }
     let (first, last) = (&shown[..LINKS], &shown[shown.len() - LINKS..]);
     Some(format!("{} → … {hidden} more … → {}", first.join(" → "), last.join(" → ")))
+}
+
+/// What was slower than usual, if there is something to compare it with.
+pub(super) fn slower(subject: &Subject<'_>) -> Vec<String> {
+    let Some(past) = subject.past else { return Vec::new() };
+    let ended = subject.run.tasks().iter().filter(|task| task.end.is_some());
+    let all = past.slower(ended.map(|task| ran::Step::of(task, subject.until)));
+    let mut told: Vec<String> = all.iter().take(SLOWER).map(ToString::to_string).collect();
+    if all.len() > SLOWER {
+        told.push(format!("and {} more", all.len() - SLOWER));
+    }
+    told
 }
 
 fn names(tasks: &[&Task]) -> String {

@@ -12,6 +12,7 @@ pub mod journal;
 pub mod machine;
 pub mod name;
 pub mod past;
+pub mod ran;
 pub mod record;
 pub mod state;
 pub mod task;

@@ -19,6 +19,7 @@ mod exports;
 mod faults;
 mod fourteen;
 mod held;
+mod history;
 mod house;
 mod html;
 mod inherited;

@@ -223,7 +223,7 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
         after: task.options.after.iter().map(Id::as_str).collect(),
         locks: task.options.locks.iter().map(String::as_str).collect(),
         left: task.leaks.iter().map(|leak| format!("{} ({})", leak.pid, leak.comm)).collect(),
-        usual: (input.usual)(task.id.name()),
+        usual: subject.past.and_then(|past| past.expected(task.id.name())),
         earlier: input.earlier.and_then(|earlier| earlier.took(&task.id)),
         log: None,
     }

@@ -33,8 +33,6 @@ pub struct Input<'a> {
     pub chain: &'a [Link],
     /// What to move, best first.
     pub moves: &'a [Move],
-    /// How long a task of that name usually takes, microseconds, if that is known.
-    pub usual: &'a dyn Fn(&str) -> Option<u64>,
     /// An earlier run to compare with.
     pub earlier: Option<Earlier<'a>>,
     /// What could be read of the tasks' logs; none: they are left out.

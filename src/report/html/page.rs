@@ -10,7 +10,7 @@ use super::{Input, data};
 use crate::report::Subject;
 use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
-use crate::report::text::{ending, notes};
+use crate::report::text::{SHORT, ending, notes, slower, worth};
 use crate::run::{Task, code, duration};
 
 const STYLE: &str = concat!(include_str!("page/colours.css"), include_str!("page/style.css"));
@@ -122,7 +122,7 @@ impl Page {
             notes: note_list(subject),
             links,
             more_links,
-            moves: input.moves.iter().take(MOVES).map(ToString::to_string).collect(),
+            moves: worth(input.moves, &figures).take(MOVES).map(ToString::to_string).collect(),
             tasks: run.tasks().len(),
             dir: visible(input.dir).into_owned(),
             earlier: input.earlier.map(|earlier| visible(earlier.dir).into_owned()),
@@ -170,7 +170,7 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
     // As in the text: of a run that was ended nobody knows, and of a short one it tells nothing.
     let told = !subject.run.serial
         && !matches!(subject.state(), "aborted" | "crashed")
-        && figures.elapsed >= crate::report::text::SHORT;
+        && figures.elapsed >= SHORT;
     if told {
         let speedup = format!("{:.2}x as fast", figures.speedup());
         add("if run serially", duration::display(figures.serial), speedup);
@@ -216,6 +216,9 @@ fn note_list(subject: &Subject<'_>) -> Vec<String> {
         for leak in &task.leaks {
             list.push(format!("{} left pid {} ({}) running", task.id, leak.pid, leak.comm));
         }
+    }
+    for slower in slower(subject) {
+        list.push(format!("slower than usual: {slower}"));
     }
     let unknown = tasks.iter().filter(|t| t.end.is_none()).count();
     if unknown > 0 && !subject.live {
