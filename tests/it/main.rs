@@ -15,6 +15,7 @@ mod cli;
 mod corpus;
 mod devstack;
 mod docs;
+mod doctor;
 mod exports;
 mod faults;
 mod fourteen;
