@@ -69,6 +69,9 @@ fn reports_read_no_files() {
 fn files_are_of_one_idea() {
     for (path, text) in sources() {
         assert!(text.lines().count() <= 500, "{} is long", path.display());
-        assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+        // (What a page is made of says so in its own way.)
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            assert!(text.starts_with("//!"), "{} does not say what it is for", path.display());
+        }
     }
 }

@@ -417,7 +417,17 @@ fn a_run_that_was_cut_short_shows_what_is_known() {
     browser.assert_quiet(&file);
 
     // So does one of which next to nothing is left.
-    for (n, journal) in ["", "\x1e", "\x1e1.0 end a code=3\n", "garbage\n"].iter().enumerate() {
+    for (n, journal) in [
+        "",
+        "\x1e",
+        "\x1e1.0 end a code=3\n",
+        "garbage\n",
+        "\x1e0.0 run - owner=1 ownerstart=0.0\n\x1e0.0 start a pid=2\n\x1e9.0 wait a by=1 in=a\n\
+         \x1e18446744073709.0 end a code=0 cpu=18446744073709551615\n\x1e5.0 wait b by=7\n",
+    ]
+    .iter()
+    .enumerate()
+    {
         let dir = format!("rest{n}");
         Made::new(&sandbox.path().join(&dir), "x").close(1.0, "finished");
         sandbox.write(&format!("{dir}/journal"), journal);
@@ -451,6 +461,22 @@ fn it_is_compared_with_an_earlier_run() {
     );
     let figure = browser.text("document.querySelector('.figures .note').textContent");
     assert_eq!(figure, "−1.5s against 5.0s");
+    browser.assert_quiet(&file);
+}
+
+#[test]
+fn what_is_usual_stands_beside() {
+    let sandbox = Sandbox::new();
+    three(&sandbox);
+    three(&sandbox);
+    let file = page(&sandbox, "run", &[]);
+    let Some(mut browser) = Browser::start() else { return };
+    browser.open(&file);
+    let usual =
+        "[...document.querySelectorAll('#table tr')].map((row) => row.cells[5].textContent)";
+    assert_eq!(browser.ask(&format!("{usual}[0]")), json!("Usually"));
+    let times = browser.ask(&format!("{usual}.slice(1).filter((text) => text !== '')"));
+    assert_eq!(times.as_array().unwrap().len(), 2, "of what succeeded: {times}");
     browser.assert_quiet(&file);
 }
 

@@ -210,7 +210,7 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
         how: (task.state() != State::Succeeded || task.failures > 0)
             .then(|| how(task, subject.live)),
         code: task.code(),
-        started: task.guard.map(|guard| clock.of(guard.started)),
+        started: task.started.map(|time| clock.of(time)),
         began: task.began().map(|time| clock.of(time)),
         ended: task.end.map(|(time, _)| clock.of(time)),
         collected: task.collected.map(|time| clock.of(time)),

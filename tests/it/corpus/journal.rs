@@ -4,7 +4,10 @@
 
 use std::collections::HashMap;
 
-use meanwhile::report::{Subject, devstack, estimate, joblog, json, junit, text, trace};
+use meanwhile::report::html::{self, Earlier, Input};
+use meanwhile::report::{
+    Subject, chain, devstack, estimate, joblog, json, junit, moves, text, trace,
+};
 use meanwhile::run::excerpt::Excerpt;
 use meanwhile::run::files::Command;
 use meanwhile::run::journal::{Reader, about, records};
@@ -142,5 +145,19 @@ fn reports(data: &[u8], reader: &Reader) {
         let xml = junit::document(&subject, &mut logs).expect("written to memory");
         let xml = String::from_utf8(xml).expect("valid UTF-8");
         assert!(xml.chars().all(|c| !c.is_control() || "\n\t".contains(c)), "{xml}");
+        let logs = run.tasks().iter().map(|task| (task.id.clone(), log.clone())).collect();
+        let page = html::document(&Input {
+            subject: &subject,
+            chain: &chain::chain(&subject),
+            moves: &moves::moves(&subject),
+            earlier: Some(Earlier { run, elapsed: dice.roll(), dir: "</script>" }),
+            logs: Some(&logs),
+            commands: true,
+            dir: "<!--<script>",
+        });
+        let page = page.expect("written to memory");
+        // The data and the page's own.
+        assert_eq!((page.matches("<script").count(), page.matches("</script").count()), (2, 2));
+        assert_eq!(page.matches("<!--").count(), 0);
     }
 }
