@@ -77,20 +77,20 @@ impl Browser {
             loaded: false,
             _profile: profile,
         };
-        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
         let id = &target["targetId"];
         let session =
-            browser.call("Target.attachToTarget", json!({"targetId": id, "flatten": true}));
+            browser.call("Target.attachToTarget", &json!({"targetId": id, "flatten": true}));
         browser.session = session["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         Some(browser)
     }
 
     /// Calls a method; what happens meanwhile is noted.
     #[track_caller]
-    pub fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn call(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut message = json!({"id": self.last, "method": method, "params": parameters});
         if let Some(session) = &self.session {
@@ -137,7 +137,7 @@ impl Browser {
         let path = file.to_str().unwrap().replace('%', "%25").replace(' ', "%20");
         let url = format!("file://{path}");
         (self.loaded, self.wanted) = (false, Some(url.clone()));
-        let answer = self.call("Page.navigate", json!({"url": url}));
+        let answer = self.call("Page.navigate", &json!({"url": url}));
         assert!(answer["errorText"].is_null(), "{answer}");
         while !self.loaded {
             self.receive();
@@ -149,7 +149,7 @@ impl Browser {
     pub fn ask(&mut self, expression: &str) -> Value {
         let parameters =
             json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let answer = self.call("Runtime.evaluate", parameters);
+        let answer = self.call("Runtime.evaluate", &parameters);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -201,7 +201,7 @@ impl Browser {
     fn mouse(&mut self, kind: &str, x: f64, y: f64) {
         let button = if kind == "mouseMoved" { "none" } else { "left" };
         let event = json!({"type": kind, "x": x, "y": y, "button": button, "clickCount": 1});
-        self.call("Input.dispatchMouseEvent", event);
+        self.call("Input.dispatchMouseEvent", &event);
     }
 
     /// Presses keys, by their names.
@@ -227,21 +227,21 @@ impl Browser {
             let kind = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
             let down = json!({"type": kind, "key": key, "code": key, "text": text,
                 "windowsVirtualKeyCode": code});
-            self.call("Input.dispatchKeyEvent", down);
+            self.call("Input.dispatchKeyEvent", &down);
             let up = json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code});
-            self.call("Input.dispatchKeyEvent", up);
+            self.call("Input.dispatchKeyEvent", &up);
         }
     }
 
     /// Types into what has the focus.
     pub fn insert(&mut self, text: &str) {
-        self.call("Input.insertText", json!({"text": text}));
+        self.call("Input.insertText", &json!({"text": text}));
     }
 
     /// As somebody who wants it dark, or light.
     pub fn prefer(&mut self, scheme: &str) {
         let feature = json!({"name": "prefers-color-scheme", "value": scheme});
-        self.call("Emulation.setEmulatedMedia", json!({"features": [feature]}));
+        self.call("Emulation.setEmulatedMedia", &json!({"features": [feature]}));
     }
 
     /// Nothing went wrong, and nothing but this file was asked for.

@@ -219,7 +219,7 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
         collected_at: task.collected_at.as_deref(),
         command: command
             .filter(|_| input.commands)
-            .map(|command| shortened(&visible(&command.display()))),
+            .map(|command| shortened(&visible(&command.display()), subject.run.tasks().len())),
         after: task.options.after.iter().map(Id::as_str).collect(),
         locks: task.options.locks.iter().map(String::as_str).collect(),
         left: task.leaks.iter().map(|leak| format!("{} ({})", leak.pid, leak.comm)).collect(),
@@ -248,13 +248,16 @@ pub fn how(task: &Task, live: bool) -> String {
     }
 }
 
-/// A longer command is cut, bytes: some have a whole script as an argument.
+/// A longer command is cut, bytes, for some have a whole script as an argument;
+/// earlier if all of them come to so much.
 const COMMAND: usize = 2000;
+const COMMANDS: usize = 4_000_000;
 
-fn shortened(command: &str) -> String {
-    if command.len() <= COMMAND {
+fn shortened(command: &str, tasks: usize) -> String {
+    let most = COMMAND.min(COMMANDS / tasks.max(1));
+    if command.len() <= most {
         return command.to_owned();
     }
-    let end = (0..=COMMAND).rev().find(|at| command.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=most).rev().find(|at| command.is_char_boundary(*at)).unwrap_or(0);
     format!("{}…", &command[..end])
 }

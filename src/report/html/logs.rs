@@ -12,7 +12,7 @@ const EACH: u64 = 128 * 1024;
 const ALL: u64 = 8 * 1024 * 1024;
 /// So much of all of them as they stand in the page. Only logs of little but
 /// characters that have to be escaped come to that.
-const ROOM: usize = 14 * 1024 * 1024;
+const ROOM: usize = 12 * 1024 * 1024;
 
 /// Divides the room: how much of each log to read. Of each its size, and
 /// whether its task failed.
