@@ -261,7 +261,8 @@ fn parts(input: &Input<'_>, elapsed: u64) -> (Vec<Part>, usize) {
         };
         let began = task.and_then(|n| tasks[n].began()).unwrap_or(input.subject.until);
         let queued: u64 = links.iter().map(|link| link.until.min(began).since(link.from)).sum();
-        let queued = (task.is_some() && queued > 0)
+        // What is little beside the rest explains nothing.
+        let queued = (task.is_some() && queued >= sum / 20 && queued >= 50_000)
             .then(|| format!("{} of it queued", duration::display(queued)));
         let at = at.into_iter().map(str::to_owned).chain(queued).collect::<Vec<_>>();
         let (time, percent) = (duration::display(sum), percent(sum, elapsed).min(100));

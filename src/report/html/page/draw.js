@@ -164,7 +164,7 @@ run.waits.forEach((wait, number) => {
 function drawInner({ scale, gutter }, task, into, y) {
   for (const [wait, number] of waitsWithin.get(task.number) ?? []) {
     const width = (Math.min(wait.until, task.until) - wait.from) * scale;
-    if (width > 3) place(`inner${number}`, into, () => make("div", { class: "wait inner" }), gutter + wait.from * scale, width, y + 12);
+    if (width > 3) place(`inner${number}`, into, () => make("div", { class: "wait inner" }), gutter + wait.from * scale, width, y + 15);
   }
 }
 
