@@ -85,6 +85,14 @@ fn there_may_be_no_place_for_runs() {
         let line = line(&output, "runs");
         assert!(line.starts_with("missing ") && line.contains("/proc/none"), "{line}");
     }
+    sandbox.write("file", "");
+    for (name, value) in [("MEANWHILE_DIR", "file"), ("HOME", "/proc/none")] {
+        let output =
+            doctor(&sandbox, |command| command.env_remove("XDG_STATE_HOME").env(name, value));
+        assert_eq!(output.code, 1, "{}", output.stdout);
+        assert!(line(&output, "runs").starts_with("missing "), "{}", output.stdout);
+    }
+    doctor(&sandbox, |command| command.env("MEANWHILE_DIR", "not/yet/there")).ok();
     let output = doctor(&sandbox, |command| command.env("XDG_STATE_HOME", "/dev/shm/x")).ok();
     assert!(line(&output, "runs").contains("in memory"), "{}", output.stdout);
 }
