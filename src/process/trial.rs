@@ -16,7 +16,7 @@ use super::stat::Stat;
 use crate::run::machine::{Shell, Trial, Works};
 use crate::run::{Time, files};
 
-const SCRIPT: &str = include_str!("trial.sh");
+const SCRIPT: &str = include_str!("../../shell/trial.sh");
 
 /// The shells that the glue is for: what people call each, how it is called,
 /// and what the glue for it is.
