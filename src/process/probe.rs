@@ -16,8 +16,9 @@ use super::{below, cgroup, clock, headroom, jobserver, pidfd, raw};
 use crate::run::jobs::Jobs;
 use crate::run::machine::{Kind, Machine, Place, Works};
 
-/// What another program may take: a second is much for any of them.
-pub const PATIENCE: u64 = 800_000;
+/// What other programs may take together, in microseconds: it is much, but a
+/// machine that is busy is not one that lacks anything.
+pub const PATIENCE: u64 = 5_000_000;
 
 /// What this machine can do, but for shells and make. Runs are kept in `place`.
 pub fn machine(place: PathBuf) -> Machine {

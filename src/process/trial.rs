@@ -138,6 +138,8 @@ fn outcome(child: &mut Child, until: Time) -> (String, String) {
     };
     if !matches!(ended, Ok(Some(_))) {
         let _ = child.kill();
+        let _ = child.wait();
+        return (String::new(), format!("no answer within {} s", PATIENCE / 1_000_000));
     }
     let _ = child.wait();
     // Little, so it is all in the pipes by now; who else holds one is not waited for.

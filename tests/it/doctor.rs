@@ -70,6 +70,7 @@ fn shells_and_make_may_be_missing() {
     std::fs::set_permissions(zsh, std::fs::Permissions::from_mode(0o755)).unwrap();
     let output = doctor(&sandbox, |command| command.env("PATH", &bin)).ok();
     assert!(line(&output, "zsh").starts_with("degraded "), "{}", output.stdout);
+    assert!(line(&output, "zsh").contains("no answer within 5 s"), "{}", output.stdout);
     std::fs::remove_file(bin.join("dash")).unwrap();
     let output = doctor(&sandbox, |command| command.env("PATH", &bin));
     assert_eq!(output.code, 1, "{}", output.stdout);
