@@ -35,7 +35,8 @@ impl Doctor {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let place = match set("MEANWHILE_DIR") {
             Some(dir) => PathBuf::from(dir),
-            None => open::state_home()?,
+            // Without a home nothing can be made there, and that will be said.
+            None => open::state_home().unwrap_or_else(|_| "~/.local/state/meanwhile".into()),
         };
         let mut machine = probe::machine(place);
         machine.shells = trial::shells(open::myself().get_program().as_ref());

@@ -6,12 +6,17 @@ use std::path::Path;
 
 /// Writes `bytes` to `path`, for its owner alone: beside it first, then in its
 /// place, so that a full disk leaves no half file and what was there before
-/// stays. A link is followed; to what is no file (a pipe, `/dev/stdout`) it is
-/// written as it is.
+/// stays. A link is followed; what is no file (a pipe), or open already
+/// (`/dev/stdout`), is written to as it is.
 ///
 /// # Errors
 /// What the system says.
 pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // These name what is open already, and more may come there.
+    let open = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc"];
+    if open.iter().any(|open| path.starts_with(open)) {
+        return std::fs::File::create(path)?.write_all(bytes);
+    }
     // Of a link, what it leads to is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     match std::fs::metadata(&target) {

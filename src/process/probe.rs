@@ -10,13 +10,15 @@ use std::process::{Command, Stdio};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::dir::{DirError, RunDir};
 use super::notify::Notify;
 use super::{below, cgroup, clock, headroom, jobserver, pidfd, raw};
 use crate::run::jobs::Jobs;
 use crate::run::machine::{Kind, Machine, Place, Works};
 
-/// What another program may take: a second is much for any of them.
-pub const PATIENCE: u64 = 800_000;
+/// What other programs may take together, in microseconds: it is much, but a
+/// machine that is busy is not one that lacks anything.
+pub const PATIENCE: u64 = 5_000_000;
 
 /// What this machine can do, but for shells and make. Runs are kept in `place`.
 pub fn machine(place: PathBuf) -> Machine {
@@ -87,6 +89,7 @@ fn hides() -> bool {
 
 /// A place for runs: what is there of it, for nothing is made.
 fn place(path: PathBuf) -> Place {
+    let path = std::path::absolute(&path).unwrap_or(path);
     let there =
         path.ancestors().find(|path| path.is_dir()).map_or_else(|| path.clone(), Path::to_owned);
     let mut place = Place { path, ..Place::default() };
@@ -101,6 +104,12 @@ fn place(path: PathBuf) -> Place {
             | 0x5346_414f => Kind::Network,
             _ => Kind::Disk,
         };
+    }
+    if let Err(error @ (DirError::Foreign { .. } | DirError::NotADirectory(_))) =
+        RunDir::open(&place.path)
+    {
+        place.writable = Some(Err(error.to_string()));
+        return place;
     }
     // The file has no name, or none for longer than a moment.
     let file = match tempfile::tempfile_in(&there) {

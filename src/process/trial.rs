@@ -16,7 +16,7 @@ use super::stat::Stat;
 use crate::run::machine::{Shell, Trial, Works};
 use crate::run::{Time, files};
 
-const SCRIPT: &str = include_str!("trial.sh");
+const SCRIPT: &str = include_str!("../../shell/trial.sh");
 
 /// The shells that the glue is for: what people call each, how it is called,
 /// and what the glue for it is.
@@ -138,6 +138,8 @@ fn outcome(child: &mut Child, until: Time) -> (String, String) {
     };
     if !matches!(ended, Ok(Some(_))) {
         let _ = child.kill();
+        let _ = child.wait();
+        return (String::new(), format!("no answer within {} s", PATIENCE / 1_000_000));
     }
     let _ = child.wait();
     // Little, so it is all in the pipes by now; who else holds one is not waited for.
@@ -194,7 +196,7 @@ fn take_part(until: Time) -> Works {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(said)?;
     if let Some(mut input) = child.stdin.take() {
-        input.write_all(b"all:\n\t@echo done\n").map_err(said)?;
+        input.write_all(b"$(info done)\nall:\n\t@:\n").map_err(said)?;
     }
     let (output, errors) = outcome(&mut child, until);
     match errors.lines().next() {

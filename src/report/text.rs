@@ -93,11 +93,13 @@ pub fn summary(subject: &Subject<'_>) -> String {
     for slower in slower(subject) {
         line("slower", slower);
     }
+    // In a run that is over nothing goes on: of these no end is recorded.
+    let open = |word| if subject.live { word } else { "unfinished" };
     if !running.is_empty() {
-        line("running", names(&running));
+        line(open("running"), names(&running));
     }
     if !queued.is_empty() {
-        line("queued", names(&queued));
+        line(open("queued"), names(&queued));
     }
     if !uncollected.is_empty() {
         line("uncollected", names(&uncollected));

@@ -70,6 +70,7 @@ fn shells_and_make_may_be_missing() {
     std::fs::set_permissions(zsh, std::fs::Permissions::from_mode(0o755)).unwrap();
     let output = doctor(&sandbox, |command| command.env("PATH", &bin)).ok();
     assert!(line(&output, "zsh").starts_with("degraded "), "{}", output.stdout);
+    assert!(line(&output, "zsh").contains("no answer within 5 s"), "{}", output.stdout);
     std::fs::remove_file(bin.join("dash")).unwrap();
     let output = doctor(&sandbox, |command| command.env("PATH", &bin));
     assert_eq!(output.code, 1, "{}", output.stdout);
@@ -85,6 +86,14 @@ fn there_may_be_no_place_for_runs() {
         let line = line(&output, "runs");
         assert!(line.starts_with("missing ") && line.contains("/proc/none"), "{line}");
     }
+    sandbox.write("file", "");
+    for (name, value) in [("MEANWHILE_DIR", "file"), ("HOME", "/proc/none")] {
+        let output =
+            doctor(&sandbox, |command| command.env_remove("XDG_STATE_HOME").env(name, value));
+        assert_eq!(output.code, 1, "{}", output.stdout);
+        assert!(line(&output, "runs").starts_with("missing "), "{}", output.stdout);
+    }
+    doctor(&sandbox, |command| command.env("MEANWHILE_DIR", "not/yet/there")).ok();
     let output = doctor(&sandbox, |command| command.env("XDG_STATE_HOME", "/dev/shm/x")).ok();
     assert!(line(&output, "runs").contains("in memory"), "{}", output.stdout);
 }
