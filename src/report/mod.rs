@@ -1,6 +1,7 @@
 //! What a run bought: pure functions from a run (and the commands of its
 //! tasks) to text, JSON, or devstack's summary.
 
+mod advice;
 mod candidates;
 pub mod chain;
 pub mod devstack;
@@ -10,6 +11,7 @@ mod idle;
 pub mod json;
 mod model;
 pub mod moves;
+mod places;
 #[cfg(test)]
 mod promise;
 mod retime;
@@ -17,6 +19,7 @@ mod retime;
 mod sample;
 mod spans;
 pub mod text;
+pub mod unused;
 mod wording;
 
 use std::collections::HashMap;
