@@ -132,8 +132,8 @@ fn duplicate(stream: impl AsFd) -> Result<File, Failure> {
 /// # Errors
 /// When it cannot be written; a reader that went away is none.
 pub fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    // (Rust's own takes a closed one for a success.)
+    match raw_stdout()?.write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output(&error))
         }
