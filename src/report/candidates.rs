@@ -1,4 +1,4 @@
-//! Where the script could be otherwise: what [`super::moves`] tries.
+//! Where the script could be otherwise: what `moves.rs` tries.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};

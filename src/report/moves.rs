@@ -14,7 +14,7 @@
 //! - a **lock** or the number of **slots** could be lifted.
 //!
 //! What each saves is found by replaying the run with that change
-//! ([`super::retime`]), so it is clipped by all else that is waited for. A move
+//! (`retime.rs`), so it is clipped by all else that is waited for. A move
 //! of work into a stretch in which the processors were busy cannot save more
 //! than they had to spare there. Each figure is for its move alone: of two moves,
 //! the second may save nothing once the first is made.

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use meanwhile::report::{Subject, devstack, estimate, json, text};
+use meanwhile::report::{Subject, chain, devstack, estimate, json, moves, text, unused};
 use meanwhile::run::files::Command;
 use meanwhile::run::journal::{Reader, about, records};
 use meanwhile::run::task::Options;
@@ -129,6 +129,12 @@ fn reports(data: &[u8], reader: &Reader) {
         assert!(figures.blocked <= figures.elapsed, "{figures:?}");
         assert!(!text::summary(&subject).is_empty());
         let _ = devstack::summary(&subject);
+        let links = chain::chain(&subject);
+        let whole: u64 = links.iter().map(|link| link.until.since(link.from)).sum();
+        assert_eq!(whole, figures.elapsed, "the chain is the run");
+        assert!(links.windows(2).all(|pair| pair[0].until == pair[1].from), "{links:?}");
+        assert!(moves::moves(&subject).iter().all(|one| one.saves <= figures.elapsed));
+        let _ = unused::unused(&subject);
         let document = json::document(&subject).expect("plain data");
         assert!(document.starts_with('{') && document.ends_with('}'));
     }
