@@ -1,4 +1,4 @@
-//! Where the script could be otherwise: what [`super::moves`] tries.
+//! Where the script could be otherwise: what `moves.rs` tries.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -8,15 +8,16 @@ use super::chain::{Link, Step};
 use super::edit::Edit;
 use super::idle::Idle;
 use super::model::{Actor, Cause, Model, SCRIPT};
-use super::moves::{Place, Waited, What};
+use super::moves::What;
+use super::places::{Place, Places, Waited};
 use super::retime::{Deed, Op, Plan};
 use super::spans::joined;
 use crate::run::{Id, Time};
 
 /// Work of so many microseconds between two verbs is none: it is what the verbs cost.
-const BETWEEN: u64 = 20_000;
+pub(super) const BETWEEN: u64 = 20_000;
 /// So long, in microseconds, must a wait have blocked to be spoken of.
-const NOTICED: u64 = 50_000;
+pub(super) const NOTICED: u64 = 50_000;
 /// Who uses less than this part of a processor does not need one.
 const EASY: f64 = 0.05;
 
@@ -51,6 +52,7 @@ pub(super) struct Search<'s, 'a> {
     subject: &'s Subject<'a>,
     model: &'s Model<'a>,
     plan: &'s Plan<'a>,
+    places: Places<'s, 'a>,
     /// How many processors each actor used while it was at work itself.
     usage: Vec<f64>,
 }
@@ -74,7 +76,8 @@ fn usage(subject: &Subject<'_>, model: &Model<'_>) -> Vec<f64> {
 
 impl<'s, 'a> Search<'s, 'a> {
     pub fn new(subject: &'s Subject<'a>, model: &'s Model<'a>, plan: &'s Plan<'a>) -> Self {
-        Self { subject, model, plan, usage: usage(subject, model) }
+        let places = Places::new(subject, model);
+        Self { subject, model, plan, places, usage: usage(subject, model) }
     }
 
     /// What could be otherwise along the chain.
@@ -89,7 +92,7 @@ impl<'s, 'a> Search<'s, 'a> {
             .filter(|link| link.blocked >= NOTICED)
             .filter_map(|link| {
                 let at = actor(link)?;
-                Some((at, self.waited(at, link.at.as_deref(), link.blocked)))
+                Some((at, self.places.waited(at, link.at.as_deref(), link.blocked)))
             })
             .collect();
         let mut found: Vec<Candidate> = Vec::new();
@@ -168,8 +171,8 @@ impl<'s, 'a> Search<'s, 'a> {
                     task: id.clone(),
                     others: others.filter_map(|(_, other)| self.id(*other)).collect(),
                     waited: waited.get(&task).cloned(),
-                    from: self.place(&program[start]),
-                    to: to.map_or(Place::Begin, |at| self.place(&program[at])),
+                    from: self.places.of(&program[start]),
+                    to: to.map_or(Place::Begin, |at| self.places.of(&program[at])),
                 },
                 window: Window { actor: parent, from: edge, until: program[start].when },
                 bound: work(&program[place..start]),
@@ -211,7 +214,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let next = |ends: &dyn Fn(&Deed<'_>) -> bool| {
             program[behind..].iter().position(ends).map_or(program.len(), |at| behind + at)
         };
-        let waits = |waits: Vec<usize>, to: usize, sum: u64| {
+        let waits = |waits: Vec<usize>, to: usize, blocked: u64| {
             let passed = &program[behind..to];
             let started = |deed: &Deed<'_>| match deed.op {
                 Op::Start(task) => Some(task),
@@ -222,8 +225,8 @@ impl<'s, 'a> Search<'s, 'a> {
             Some(Candidate {
                 what: What::Later {
                     task: self.id(task)?,
-                    waited: self.waited(task, line, blocked),
-                    to: program.get(to).map_or(Place::End, |deed| self.place(deed)),
+                    waited: self.places.waited(task, line, blocked),
+                    to: program.get(to).map_or(Place::End, |deed| self.places.of(deed)),
                     work: work(passed),
                     starts: starts.iter().filter_map(|task| self.id(*task)).collect(),
                 },
@@ -233,16 +236,15 @@ impl<'s, 'a> Search<'s, 'a> {
                     from: when,
                     until: program.get(to).map_or(self.model.actors[by].end, |deed| deed.when),
                 },
-                bound: sum,
+                bound: if starts.is_empty() { blocked.min(work(passed)) } else { blocked },
                 into: (Time(when.0.saturating_sub(blocked)), when),
                 usage: if work(passed) > 0 { usage + self.usage[by] } else { usage },
             })
         };
         let to = next(&is_verb);
-        let behind_work = work(&program[behind..to]).min(self.blocked(by, first, behind));
         let several =
             alone.len() < whole.len() && program[to..].first().is_some_and(|d| !is_wait(d));
-        let mut ways = vec![waits(whole, to, behind_work)];
+        let mut ways = vec![waits(whole, to, self.blocked(by, first, behind))];
         if several {
             ways.push(waits(alone, next(&is_wait), blocked));
         }
@@ -264,7 +266,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let starts = program[at..].iter().position(|deed| matches!(deed.op, Op::Start(_)))? + at;
         let wait =
             starts + program[starts..].iter().position(is_wait).unwrap_or(program.len() - starts);
-        let place = |at: usize| program.get(at).map_or(Place::End, |deed| self.place(deed));
+        let place = |at: usize| program.get(at).map_or(Place::End, |deed| self.places.of(deed));
         let from = at.checked_sub(1);
         let began = from.map_or(self.model.actors[by].began, |from| program[from].when);
         let over = program.get(wait).map_or(self.model.actors[by].end, |deed| deed.when);
@@ -342,45 +344,6 @@ impl<'s, 'a> Search<'s, 'a> {
         let from = blocks.partition_point(|block| block.until < first.when);
         let blocks = blocks[from..].iter().take_while(|block| block.until <= last.when);
         blocks.map(|block| block.until.since(block.from)).fold(0, u64::saturating_add)
-    }
-
-    /// Where in the script something is.
-    fn place(&self, deed: &Deed<'_>) -> Place {
-        if let Some(at) = deed.at {
-            return Place::Line(at.to_owned());
-        }
-        let call = |verb: &str, task: usize| {
-            let name = self.model.actors[task].task.map_or("", |task| task.id.as_str());
-            Place::Call(format!("{verb} {name}"))
-        };
-        match deed.op {
-            Op::Start(task) => {
-                call(if self.owned() { "async_run" } else { "meanwhile start" }, task)
-            }
-            Op::Wait(Some(task), _) => call(self.verb(task), task),
-            Op::Wait(None, _) | Op::Work(_) => Place::Call("a wait".to_owned()),
-        }
-    }
-
-    fn waited(&self, task: usize, at: Option<&str>, blocked: u64) -> Waited {
-        let verb = self.verb(task);
-        let at = at.map_or_else(|| Place::Call(verb.to_owned()), |at| Place::Line(at.to_owned()));
-        Waited { at, verb, blocked }
-    }
-
-    /// What probably waited for a task: the journal does not tell the two apart.
-    fn verb(&self, task: usize) -> &'static str {
-        let capture = self.model.actors[task].task.is_some_and(|task| task.options.capture);
-        match (self.owned(), capture) {
-            (true, false) => "async_wait",
-            (true, true) => "async_get",
-            (false, false) => "meanwhile wait",
-            (false, true) => "meanwhile get",
-        }
-    }
-
-    fn owned(&self) -> bool {
-        self.subject.run.owner.is_some()
     }
 
     fn id(&self, at: usize) -> Option<Id> {

@@ -1,6 +1,7 @@
 //! What a run bought: pure functions from a run (and the commands of its
 //! tasks) to text, JSON and other forms.
 
+mod advice;
 mod candidates;
 pub mod chain;
 pub mod clean;
@@ -17,6 +18,7 @@ pub mod json;
 pub mod junit;
 mod model;
 pub mod moves;
+mod places;
 #[cfg(test)]
 mod promise;
 mod retime;
@@ -25,6 +27,7 @@ mod sample;
 mod spans;
 pub mod text;
 pub mod trace;
+pub mod unused;
 mod wording;
 
 use std::collections::HashMap;

@@ -90,16 +90,18 @@ impl<'a> Model<'a> {
             end: within(run.exited.unwrap_or(until)),
             blocks: Vec::new(),
         };
-        let of_task = |task: &'a Task| {
-            let end = within(task.end.map_or(until, |(end, _)| end));
-            let started = task.started.map(within);
+        let of_task = |(task, (started, ended)): (&'a Task, &(Option<Time>, Option<Time>))| {
+            let end = within(ended.unwrap_or(until));
+            let started = started.map(within);
             let parent = task.id.parent().and_then(|id| index.get(&id).copied());
-            let began = task.began().map_or(end, within).max(started.unwrap_or(since)).min(end);
+            let at_once = started.filter(|_| !task.options.queued);
+            let began = task.admitted.map(within).or(at_once).unwrap_or(end);
+            let began = began.max(started.unwrap_or(since)).min(end);
             let parent = parent.unwrap_or(SCRIPT);
             Actor { task: Some(task), parent, started, began, end, blocks: Vec::new() }
         };
         let mut actors: Vec<Actor<'a>> = vec![script];
-        actors.extend(tasks.iter().map(of_task));
+        actors.extend(tasks.iter().zip(run.spans()).map(of_task));
         let mut ends: Vec<(Time, usize)> =
             actors.iter().enumerate().skip(1).map(|(at, actor)| (actor.end, at)).collect();
         ends.sort_unstable();

@@ -14,7 +14,7 @@
 //! - a **lock** or the number of **slots** could be lifted.
 //!
 //! What each saves is found by replaying the run with that change
-//! ([`super::retime`]), so it is clipped by all else that is waited for. A move
+//! (`retime.rs`), so it is clipped by all else that is waited for. A move
 //! of work into a stretch in which the processors were busy cannot save more
 //! than they had to spare there. Each figure is for its move alone: of two moves,
 //! the second may save nothing once the first is made.
@@ -26,6 +26,7 @@ use super::candidates::{Search, Window};
 use super::chain::walk;
 use super::idle::Idle;
 use super::model::Model;
+pub use super::places::{Place, Waited};
 use super::retime::{Change, Plan};
 use crate::run::Id;
 use crate::run::state::Close;
@@ -104,30 +105,6 @@ pub enum What {
     },
 }
 
-/// A place in the script.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// Its beginning.
-    Begin,
-    /// A line: `file:line`.
-    Line(String),
-    /// A call, where the shell does not tell its lines.
-    Call(String),
-    /// Its end.
-    End,
-}
-
-/// A wait that blocked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waited {
-    /// Where.
-    pub at: Place,
-    /// The verb.
-    pub verb: &'static str,
-    /// For how long, in microseconds.
-    pub blocked: u64,
-}
-
 /// So many changes are tried at most, those that promise most.
 const TRIED: usize = 24;
 /// What saves less, in microseconds, or less than this part of the run, is none.
@@ -186,6 +163,17 @@ pub fn moves(subject: &Subject<'_>) -> Vec<Move> {
 }
 
 impl Move {
+    /// The task that it is about; none: the script's own work.
+    pub fn task(&self) -> Option<&Id> {
+        match &self.what {
+            What::Earlier { task, .. }
+            | What::Later { task, .. }
+            | What::Unlock { task, .. }
+            | What::Slot { task, .. } => Some(task),
+            What::Background { .. } => None,
+        }
+    }
+
     /// How much of the script has to be changed for it.
     fn effort(&self) -> usize {
         match &self.what {

@@ -11,7 +11,7 @@
 //! and gets it by slowing the program down; here the journal is enough.)
 //!
 //! Work is taken to last as long as it did. What it would be slower by where it
-//! meets other work is for [`super::moves`] to bound.
+//! meets other work is for `moves.rs` to bound.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};

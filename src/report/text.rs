@@ -3,11 +3,9 @@
 use std::fmt::Write as _;
 
 use super::Subject;
-use super::chain::{Link, Step, chain};
+use super::advice::advice;
 use super::damage::damage;
-use super::estimate::{Estimate, estimate};
-use super::moves::{Move, moves};
-use super::wording::near;
+use super::estimate::estimate;
 use crate::run::state::Close;
 use crate::run::task::Cause;
 use crate::run::{State, Task, code, duration, ran};
@@ -17,16 +15,6 @@ pub const SHORT: u64 = 200_000;
 
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
-
-/// So many moves are told at most, and only those that save this part of the
-/// run, or so many microseconds; but never what is within the noise.
-const MOVES: usize = 3;
-const WORTH_PART: u64 = 20;
-const WORTH: u64 = 1_000_000;
-const WORTH_LEAST: u64 = 50_000;
-
-/// So many links of the chain are told at its beginning, and as many at its end.
-const LINKS: usize = 4;
 
 /// So many tasks that were slower than usual are told at most.
 const SLOWER: usize = 5;
@@ -80,11 +68,8 @@ pub fn summary(subject: &Subject<'_>) -> String {
         ),
     );
     if figures.elapsed >= SHORT && !run.serial {
-        if let Some(chain) = story(&chain(subject), run.script.as_deref()) {
-            line("critical", chain);
-        }
-        for one in worth(&moves(subject), &figures).take(MOVES) {
-            line("next", one.to_string());
+        for (label, value) in advice(subject) {
+            line(label, value);
         }
     }
     for task in &failed {
@@ -116,12 +101,6 @@ pub fn summary(subject: &Subject<'_>) -> String {
         line("note", note);
     }
     text
-}
-
-/// The moves that are worth a line, best first.
-pub(super) fn worth<'a>(all: &'a [Move], figures: &Estimate) -> impl Iterator<Item = &'a Move> {
-    let least = (figures.elapsed / WORTH_PART).clamp(WORTH_LEAST, WORTH);
-    all.iter().filter(move |one| one.saves >= least)
 }
 
 /// What a reader of a report must know besides.
@@ -179,37 +158,6 @@ pub fn ending(task: &Task) -> String {
     };
     let at = task.at.as_ref().map(|at| format!(", started at {at}"));
     how + &after.unwrap_or_default() + &tries + &at.unwrap_or_default()
-}
-
-/// The chain in one line: who was at work how long, oldest first. None if it
-/// was the script all the time.
-fn story(links: &[Link], script: Option<&str>) -> Option<String> {
-    links.iter().find(|link| link.step != Step::Script)?;
-    // What is shown as 0.0s is left out.
-    let shown: Vec<String> = links
-        .iter()
-        .filter(|link| duration::display(link.until.since(link.from)) != duration::display(0))
-        .map(|link| {
-            let long = duration::display(link.until.since(link.from));
-            let at = link.at.as_ref().filter(|_| link.blocked > 0);
-            match (&link.step, at) {
-                (Step::Script, _) => format!("script {long}"),
-                (Step::Task(id), None) => format!("{id} {long}"),
-                (Step::Task(id), Some(at)) => {
-                    // Of the script itself the reader knows the name.
-                    let file = at.rsplit_once(':').map(|(file, _)| file);
-                    let known = file.filter(|file| script == file.rsplit('/').next());
-                    format!("{id} {long} (blocked {})", near(at, known))
-                }
-            }
-        })
-        .collect();
-    let hidden = shown.len().saturating_sub(2 * LINKS);
-    if hidden < 2 {
-        return Some(shown.join(" → "));
-    }
-    let (first, last) = (&shown[..LINKS], &shown[shown.len() - LINKS..]);
-    Some(format!("{} → … {hidden} more … → {}", first.join(" → "), last.join(" → ")))
 }
 
 /// What was slower than usual, if there is something to compare it with.

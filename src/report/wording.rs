@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::moves::{Move, Place, Waited, What};
+use super::moves::{Move, What};
+use super::places::{Place, Waited};
 use crate::run::{Id, duration};
 
 impl fmt::Display for Move {
@@ -45,11 +46,14 @@ impl fmt::Display for Move {
                         "{blocked}; unless the {} of own work up to {to} need it, waiting behind them {saves}",
                         duration::display(*work)
                     ),
-                    starts => write!(
-                        f,
-                        "{blocked}; unless {} needs it, waiting for it at {to} {saves}",
-                        Names(starts)
-                    ),
+                    starts => {
+                        let one_of = if starts.len() > 1 { "one of " } else { "" };
+                        let starts = Names(starts);
+                        write!(
+                            f,
+                            "{blocked}; unless {one_of}{starts} needs it, waiting for it at {to} {saves}"
+                        )
+                    }
                 }
             }
             What::Background { scope, from, until, wait, work } => {
@@ -88,36 +92,6 @@ impl fmt::Display for Blocked<'_> {
             write!(f, "{at} ")?;
         }
         write!(f, "{verb} {task} blocked {}", duration::display(*blocked))
-    }
-}
-
-impl Place {
-    /// As it is.
-    fn full(&self) -> String {
-        match self {
-            Self::Begin => "its beginning".to_owned(),
-            Self::Line(at) => at.clone(),
-            Self::Call(call) => call.clone(),
-            Self::End => "the end".to_owned(),
-        }
-    }
-
-    /// A line without its file, where that is the one of `base`.
-    fn near(&self, base: &Self) -> String {
-        match (self, base) {
-            (Self::Line(at), Self::Line(base)) => {
-                near(at, base.rsplit_once(':').map(|(file, _)| file))
-            }
-            _ => self.full(),
-        }
-    }
-}
-
-/// `file:line` as `:line` where that file is meant.
-pub(super) fn near(at: &str, known: Option<&str>) -> String {
-    match at.rsplit_once(':') {
-        Some((file, line)) if known == Some(file) => format!(":{line}"),
-        _ => at.to_owned(),
     }
 }
 

@@ -96,6 +96,7 @@ pub struct Run {
     /// Whether the run is of another boot.
     pub past: bool,
     tasks: Vec<Task>,
+    spans: Vec<(Option<Time>, Option<Time>)>,
     index: HashMap<Id, usize>,
     /// The latest start of names that were started more than once.
     restarts: HashMap<String, usize>,
@@ -105,6 +106,12 @@ impl Run {
     /// Its tasks, in the order of their first record.
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
+    }
+
+    /// When each of them was started and ended, as closely as the order of all
+    /// records tells; their own times are those that were written.
+    pub fn spans(&self) -> &[(Option<Time>, Option<Time>)] {
+        &self.spans
     }
 
     /// The task with that id.
@@ -143,9 +150,9 @@ impl Run {
 
     /// Takes in the next record.
     pub fn apply(&mut self, record: &Record<'_>) {
-        let written = if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
-        let time = if record.from_uptime { self.placed(written) } else { written };
-        self.last = self.last.max(time);
+        let time = if record.from_uptime { record.time.shifted(self.skew) } else { record.time };
+        let placed = if record.from_uptime { self.placed(time) } else { time };
+        self.last = self.last.max(placed);
         if let Some(idle) = record.get("idle").filter(|_| !self.lean).and_then(Time::parse) {
             let newest = self.idle.last().copied().unwrap_or_default();
             // Both only ever grow; a reading that was overtaken adds nothing.
@@ -184,7 +191,7 @@ impl Run {
                     wait.until = Some(time);
                 }
             }
-            (_, Some(id)) => self.apply_task(id, time, written, record),
+            (kind, Some(id)) => self.apply_task(kind, id, (time, placed), record),
             (_, None) => {}
         }
     }
@@ -218,9 +225,16 @@ impl Run {
         self.on_exit = record.get("onexit").map(str::to_owned);
     }
 
-    fn apply_task(&mut self, id: &Id, time: Time, written: Time, record: &Record<'_>) {
+    fn apply_task(
+        &mut self,
+        kind: Kind,
+        id: &Id,
+        (time, placed): (Time, Time),
+        record: &Record<'_>,
+    ) {
         let at = *self.index.entry(id.clone()).or_insert_with(|| {
             self.tasks.push(Task::new(id.clone()));
+            self.spans.push((None, None));
             self.tasks.len() - 1
         });
         if id.count() > 1 {
@@ -229,10 +243,14 @@ impl Run {
                 *newest = at;
             }
         }
-        if record.kind == Kind::Collected {
+        if kind == Kind::Collected {
             self.script_cpu = record.number("cpu").or(self.script_cpu);
         }
-        self.tasks[at].apply(time, written, record, self.lean, self.past);
+        let task = &mut self.tasks[at];
+        task.apply(kind, time, record, self.lean, self.past);
+        let span = &mut self.spans[at];
+        span.0 = span.0.or(task.guard.map(|_| placed));
+        span.1 = span.1.or(task.end.map(|_| placed));
     }
 }
 
@@ -360,11 +378,10 @@ mod tests {
             "3.000000 wait b by=8",
             "1.50 end b code=0",
         ]);
-        let (a, b) = (&run.tasks()[0], &run.tasks()[1]);
-        assert_eq!(a.end, Some((Time(1_002_000), 0)));
-        assert_eq!(b.began(), Some(Time(1_007_000)));
-        assert_eq!(b.end, Some((Time(1_500_000), 0)), "too old to be put right");
-        assert_eq!(b.guard.map(|guard| guard.started), Some(Time(1_000_000)), "as it was written");
+        let at = |micros| Some(Time(micros));
+        assert_eq!(run.spans()[0], (None, at(1_002_000)));
+        assert_eq!(run.spans()[1], (at(1_007_000), at(1_500_000)), "too old to be put right");
+        assert_eq!(run.tasks()[1].began(), at(1_000_000), "as it was written");
     }
 
     #[test]

@@ -96,8 +96,6 @@ pub struct Task {
     pub id: Id,
     /// Its guard, once `start` was read.
     pub guard: Option<Process>,
-    /// When it was started, as closely as the journal tells.
-    pub started: Option<Time>,
     /// The script's line that started it.
     pub at: Option<String>,
     /// What it was started with.
@@ -192,7 +190,6 @@ impl Task {
         Self {
             id,
             guard: None,
-            started: None,
             at: None,
             options: Options::default(),
             admitted: None,
@@ -243,7 +240,7 @@ impl Task {
 
     /// When its command began; none: it is queued, or never did.
     pub fn began(&self) -> Option<Time> {
-        let at_once = self.started.filter(|_| !self.options.queued);
+        let at_once = self.guard.filter(|_| !self.options.queued).map(|guard| guard.started);
         self.admitted.or(at_once)
     }
 
@@ -256,7 +253,7 @@ impl Task {
     /// How long it was queued, in microseconds; to `now` if it still is.
     pub fn queued(&self, now: Time) -> u64 {
         let until = self.admitted.or(self.end.map(|(time, _)| time)).unwrap_or(now);
-        self.started.filter(|_| self.options.queued).map_or(0, |started| until.since(started))
+        self.guard.filter(|_| self.options.queued).map_or(0, |guard| until.since(guard.started))
     }
 
     /// When its time is up, if it runs and has a limit.
@@ -266,11 +263,11 @@ impl Task {
         Some(Time(self.began()?.0.saturating_add(micros)))
     }
 
-    /// Takes in a record about it, of that time, and as it was `written`; `lean` and `past` as in [`super::Run`].
+    /// Takes in a record about it; `lean` and `past` as in [`super::Run`].
     pub(super) fn apply(
         &mut self,
+        kind: Kind,
         time: Time,
-        written: Time,
         record: &Record<'_>,
         lean: bool,
         past: bool,
@@ -278,14 +275,12 @@ impl Task {
         // None of ours is the machine's first process, whatever a journal says.
         let process = || {
             let pid = record.number("pid").map(|pid| if past || pid == 1 { 0 } else { pid });
-            // To tell it from a later process, not later than it was written.
-            pid.map(|pid| Process { pid, started: written })
+            pid.map(|pid| Process { pid, started: time })
         };
         let place = || record.get("at").filter(|_| !lean).map(str::to_owned);
-        match record.kind {
+        match kind {
             Kind::Start if self.guard.is_none() => {
                 self.guard = process();
-                self.started = self.guard.map(|_| time);
                 self.at = place();
                 self.options = Options::parse(record.fields());
             }

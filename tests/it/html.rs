@@ -413,7 +413,7 @@ fn a_run_that_was_cut_short_shows_what_is_known() {
     }
     let states =
         "[...document.querySelectorAll('#table tbody tr')].map((row) => row.cells[1].textContent)";
-    assert_eq!(browser.ask(states), json!(["✓ succeeded", "? unknown", "? unknown"]));
+    assert_eq!(browser.ask(states), json!(["✓ succeeded", "? unfinished", "? unfinished"]));
     browser.assert_quiet(&file);
 
     // So does one of which next to nothing is left.

@@ -28,9 +28,9 @@ fn advice(summary: &str) -> (String, f64) {
     (words.collect::<Vec<_>>().join(" "), seconds)
 }
 
-/// Whether the move is told, and saves what was said: `saves`. A machine that is busy
+/// Whether the move is told, and saves what was said, and what it is worth. A machine that is busy
 /// elsewhere may spoil a run, so it may be tried again; a wrong figure is wrong each time.
-fn holds(before: &[&str], expected: &str, saves: f64, after: &[&str]) {
+fn holds(before: &[&str], expected: &str, worth: f64, after: &[&str]) {
     let mut tried = Vec::new();
     for _ in 0..3 {
         let (summary, old) = run(before);
@@ -40,7 +40,7 @@ fn holds(before: &[&str], expected: &str, saves: f64, after: &[&str]) {
         println!("promised {promised}, saved {saved:.2}");
         // Figures are told to 0.1 s.
         let true_to = |figure: f64| saved <= figure + 0.2 && saved >= figure * 0.8 - 0.1;
-        if true_to(promised) && true_to(saves) {
+        if true_to(promised) && true_to(worth) {
             return;
         }
         tried.push((promised, saved));

@@ -210,7 +210,7 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
         how: (task.state() != State::Succeeded || task.failures > 0)
             .then(|| how(task, subject.live)),
         code: task.code(),
-        started: task.started.map(|time| clock.of(time)),
+        started: task.guard.map(|guard| clock.of(guard.started)),
         began: task.began().map(|time| clock.of(time)),
         ended: task.end.map(|(time, _)| clock.of(time)),
         collected: task.collected.map(|time| clock.of(time)),
@@ -232,7 +232,7 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
 /// Where a task stands. In a run that is over, one without an end is not running.
 pub fn word(task: &Task, live: bool) -> &'static str {
     match task.state() {
-        State::Running | State::Queued if !live => "unknown",
+        State::Running | State::Queued if !live => "unfinished",
         state => state.word(),
     }
 }

@@ -8,9 +8,11 @@ use sha2::{Digest as _, Sha256};
 use super::visible::visible;
 use super::{Input, data};
 use crate::report::Subject;
+use crate::report::advice::worth;
 use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
-use crate::report::text::{SHORT, ending, notes, slower, worth};
+use crate::report::text::{SHORT, ending, notes, slower};
+use crate::report::unused::unused;
 use crate::run::{Task, code, duration};
 
 const STYLE: &str = concat!(include_str!("page/colours.css"), include_str!("page/style.css"));
@@ -33,6 +35,7 @@ const SCRIPT: &str = concat!(
 const FAILURES: usize = 20;
 const LINKS: usize = 6;
 const MOVES: usize = 5;
+const UNUSED: usize = 3;
 
 /// The page.
 #[derive(Template)]
@@ -54,6 +57,7 @@ pub struct Page {
     links: Vec<Part>,
     more_links: usize,
     moves: Vec<String>,
+    unused: Vec<String>,
     tasks: usize,
     dir: String,
     earlier: Option<String>,
@@ -122,7 +126,11 @@ impl Page {
             notes: note_list(subject),
             links,
             more_links,
-            moves: worth(input.moves, &figures).take(MOVES).map(ToString::to_string).collect(),
+            moves: worth(input.moves, figures.elapsed)
+                .take(MOVES)
+                .map(ToString::to_string)
+                .collect(),
+            unused: unused(subject).iter().take(UNUSED).map(ToString::to_string).collect(),
             tasks: run.tasks().len(),
             dir: visible(input.dir).into_owned(),
             earlier: input.earlier.map(|earlier| visible(earlier.dir).into_owned()),

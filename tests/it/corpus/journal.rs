@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use meanwhile::report::html::{self, Earlier, Input};
 use meanwhile::report::{
-    Subject, chain, devstack, estimate, joblog, json, junit, moves, text, trace,
+    Subject, chain, devstack, estimate, joblog, json, junit, moves, text, trace, unused,
 };
 use meanwhile::run::excerpt::Excerpt;
 use meanwhile::run::files::Command;
@@ -134,6 +134,12 @@ fn reports(data: &[u8], reader: &Reader) {
         assert!(figures.blocked <= figures.elapsed, "{figures:?}");
         assert!(!text::summary(&subject).is_empty());
         let _ = devstack::summary(&subject);
+        let links = chain::chain(&subject);
+        let whole: u64 = links.iter().map(|link| link.until.since(link.from)).sum();
+        assert_eq!(whole, figures.elapsed, "the chain is the run");
+        assert!(links.windows(2).all(|pair| pair[0].until == pair[1].from), "{links:?}");
+        assert!(moves::moves(&subject).iter().all(|one| one.saves <= figures.elapsed));
+        let _ = unused::unused(&subject);
         let document = json::document(&subject, true).expect("plain data");
         assert!(document.starts_with('{') && document.ends_with('}'));
         let trace = trace::document(&subject, true);
@@ -148,7 +154,7 @@ fn reports(data: &[u8], reader: &Reader) {
         let logs = run.tasks().iter().map(|task| (task.id.clone(), log.clone())).collect();
         let page = html::document(&Input {
             subject: &subject,
-            chain: &chain::chain(&subject),
+            chain: &links,
             moves: &moves::moves(&subject),
             earlier: Some(Earlier { run, elapsed: dice.roll(), dir: "</script>" }),
             logs: Some(&logs),

@@ -27,7 +27,7 @@ function setUpLegend() {
   if (run.waits.some((wait) => wait.by === undefined)) add("wait", "script waits");
   if (run.chain.length > 0) add("chain", "critical chain");
   if (tasks.some((task) => queued(task) > 0)) add("queue", "queued");
-  const kinds = { "": "succeeded", bad: "✗ failed", warn: "! timed out, ? end unknown", gone: "⊘ cancelled or skipped", live: "▸ running" };
+  const kinds = { "": "succeeded", bad: "✗ failed", warn: "! timed out, ? unfinished", gone: "⊘ cancelled or skipped", live: "▸ running" };
   for (const [kind, text] of Object.entries(kinds)) if (tasks.some((task) => looks(task) === kind)) add(`bar ${kind}`, text);
 }
 

@@ -16,7 +16,7 @@ const STATES = {
   signalled: ["bad", "✗"],
   lost: ["bad", "✗"],
   "timed out": ["warn", "!"],
-  unknown: ["warn", "?"],
+  unfinished: ["warn", "?"],
   cancelled: ["gone", "⊘"],
   skipped: ["gone", "⊘"],
   queued: ["gone", "…"],
