@@ -34,7 +34,7 @@ case ${_mw_owner-} in
         _mw_pass=       # redirections for a task's command; see queue.sh
         _mw_shared=     # the run whose pool a task can use
         _mw_depth=0     # verbs under way: a trap may run one inside another
-        _mw_script=${0##*/}
+        _mw_script=$0
         ;;
 esac
 

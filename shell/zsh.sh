@@ -2,6 +2,8 @@
 # zsh.sh: what zsh (5.0 and later) does better, or otherwise.
 
 _mw_shell=zsh
+# (While zsh reads a file by `source`, $0 is that file.)
+_mw_script=${ZSH_ARGZERO:-$_mw_script}
 _mw_untrap='\trap - ERR DEBUG'
 
 # funcfiletrace is file:line of the callers: of this function, of its caller, of the verb.

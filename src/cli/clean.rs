@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::{Failure, message};
 use crate::client::clean::{Policy, prune};
+use crate::client::{Error, history};
 use crate::run::duration;
 
 /// Remove old runs from the state directory; runs that go on stay.
 ///
-/// Every run does this by itself with the default limits.
+/// Every run does this by itself with the default limits. The history of scripts
+/// (see `meanwhile history`) bounds itself, and stays.
 #[derive(Debug, clap::Args)]
 pub struct Clean {
     /// Remove runs without a change for this long.
@@ -17,7 +19,7 @@ pub struct Clean {
     /// Of the rest, keep the newest up to so many MiB.
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     max_size: u64,
-    /// Remove all of them.
+    /// Remove all of them, and the history of all scripts.
     #[arg(long)]
     all: bool,
 }
@@ -40,6 +42,13 @@ impl Clean {
             "removed {count} {runs}, {:.1} MiB\n",
             bytes as f64 / 1_048_576.0
         ))?;
+        if self.all {
+            match history::forget().map_err(Error::from)? {
+                0 => {}
+                1 => message::print("removed the history of 1 script\n")?,
+                count => message::print(&format!("removed the history of {count} scripts\n"))?,
+            }
+        }
         Ok(0)
     }
 }

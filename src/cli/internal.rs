@@ -34,8 +34,9 @@ pub enum Internal {
         owner: u32,
         #[arg(long)]
         shell: String,
+        /// Its `$0`.
         #[arg(long, allow_hyphen_values = true)]
-        script: String,
+        script: PathBuf,
         #[arg(long)]
         fresh: bool,
         #[arg(long)]
@@ -217,7 +218,7 @@ impl Internal {
                 dir,
             } => {
                 check_settings(grace.as_deref(), on_exit.as_deref())?;
-                let script = Path::new(&script).file_name().unwrap_or_default().to_string_lossy();
+                let name = script.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let asked = Opening {
                     path: dir.given().as_deref().map(absolute).transpose()?,
                     owner: Some(owner),
@@ -225,7 +226,8 @@ impl Internal {
                     join,
                     leaving,
                     serial,
-                    script: script.into_owned(),
+                    script: name,
+                    zero: script,
                     shell,
                     grace,
                     on_exit,

@@ -102,7 +102,7 @@ pub fn say(message: impl Display, hint: Option<&str>) {
 }
 
 /// Text from outside (paths, command names) must not drive the terminal.
-fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

@@ -6,6 +6,7 @@ mod cancel;
 mod clean;
 mod completions;
 mod get;
+mod history;
 mod init;
 mod internal;
 mod log;
@@ -50,6 +51,7 @@ enum Command {
     Status(status::Status),
     Cancel(cancel::Cancel),
     Report(report::Report),
+    History(history::History),
     Clean(clean::Clean),
     Completions(completions::Completions),
     Man(man::Man),
@@ -85,6 +87,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8, Failure> {
         Command::Status(command) => command.run(),
         Command::Cancel(command) => command.run(),
         Command::Report(command) => command.run(),
+        Command::History(command) => command.run(),
         Command::Clean(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Man(command) => command.run(),

@@ -41,7 +41,7 @@ impl Report {
             Some(path) => RunDir::open(path).map_err(Error::from)?,
             None => self.dir.named_or_latest()?,
         };
-        let loaded = run_dir::Loaded::read(&dir)?;
+        let loaded = run_dir::Loaded::read(&dir)?.with_past();
         let subject = loaded.subject();
         let text = match self.format {
             Format::Text => text::summary(&subject),

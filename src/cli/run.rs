@@ -71,7 +71,7 @@ fn tell(wrapped: &Wrapped) {
     let several = wrapped.runs.iter().filter(|run| has_news(run)).count() > 1;
     for run in wrapped.runs.iter().filter(|run| has_news(run)) {
         let Ok(loaded) = run_dir::Loaded::read(&run.dir) else { continue };
-        let summary = text::summary(&loaded.subject());
+        let summary = text::summary(&loaded.with_past().subject());
         let script = run.journal.run().script.as_deref().filter(|_| several);
         message::print_beside(&match script {
             Some(script) => summary.replacen("meanwhile: ", &format!("meanwhile: {script}: "), 1),

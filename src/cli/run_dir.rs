@@ -5,13 +5,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Failure;
-use crate::client::{Error, clean, open};
+use crate::client::{Error, clean, history, open};
 use crate::process::dir::{DirError, RunDir};
 use crate::process::journal::Journal;
 use crate::process::stat::Stat;
 use crate::process::{clock, pidfd};
 use crate::report::Subject;
 use crate::run::files::{self, Command};
+use crate::run::past::Past;
 use crate::run::{Id, Time};
 
 /// The option that names a run.
@@ -60,6 +61,7 @@ pub struct Loaded {
     until: Time,
     live: bool,
     script_cpu: Option<u64>,
+    past: Option<Past>,
 }
 
 impl Loaded {
@@ -82,7 +84,14 @@ impl Loaded {
         };
         let measured = owner.and_then(|owner| Stat::of(owner.pid)).map(|stat| stat.cpu);
         let script_cpu = measured.or(run.script_cpu);
-        Ok(Self { journal, commands, until, live, script_cpu })
+        Ok(Self { journal, commands, until, live, script_cpu, past: None })
+    }
+
+    /// The same with the runs of its script before it.
+    #[must_use]
+    pub fn with_past(mut self) -> Self {
+        self.past = history::past_of(self.journal.run());
+        self
     }
 
     /// The run as reports see it.
@@ -95,6 +104,7 @@ impl Loaded {
             script_cpu: self.script_cpu,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             torn: self.journal.torn(),
+            past: self.past.as_ref(),
         }
     }
 }

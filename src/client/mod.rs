@@ -9,6 +9,7 @@ pub mod collect;
 pub mod error;
 pub mod follow;
 pub mod guard;
+pub mod history;
 pub mod leaks;
 pub mod live;
 pub mod lost;

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -21,8 +22,10 @@ use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle};
 use crate::process::raw;
 use crate::process::registry::{self, Entry};
+use crate::process::script;
 use crate::process::stat::Stat;
 use crate::run::jobs::Jobs;
+use crate::run::ran::encode_path;
 use crate::run::task::Process;
 use crate::run::{Kind, Run, Time, files};
 
@@ -43,6 +46,8 @@ pub struct Opening {
     pub serial: bool,
     /// The script's name.
     pub script: String,
+    /// Its `$0`.
+    pub zero: PathBuf,
     /// The shell's name.
     pub shell: String,
     /// Seconds between TERM and KILL, as the user wrote it.
@@ -134,6 +139,9 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
     fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));
     fields.extend(asked.jobs.as_ref().map(|jobs| ("jobs", jobs.to_string())));
     fields.extend(clock::boot().map(|boot| ("boot", boot)));
+    // The last: one that is too long is left out.
+    let script = owner.and_then(|owner| script::path(owner.pid, &asked.zero));
+    fields.extend(script.map(|path| ("path", encode_path(path.as_os_str().as_bytes()))));
     journal.append(Kind::Run, None, &fields).map_err(failed())?;
     journal.catch_up().map_err(failed())?;
     let pool = match asked.jobs {

@@ -16,13 +16,9 @@ use super::dir::RunDir;
 use super::raw::{self, Lock};
 use crate::run::files;
 
-/// The byte that `name` stands for: its FNV-1a hash (Fowler, Noll, Vo; 64
-/// bits), cut to what a file offset can be.
+/// The byte that `name` stands for: its hash, cut to what a file offset can be.
 pub fn byte(name: &str) -> u64 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
-        (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
-    });
-    hash >> 2
+    files::hash(name) >> 2
 }
 
 /// The run's file of locks, opened for this process alone.

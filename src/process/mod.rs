@@ -15,6 +15,7 @@ pub mod notify;
 pub mod pidfd;
 pub mod raw;
 pub mod registry;
+pub mod script;
 pub mod signals;
 pub mod stat;
 pub mod tree;

@@ -43,6 +43,7 @@ mod tests {
             script_cpu: None,
             cores: 1,
             torn: false,
+            past: None,
         };
         assert!(summary(&subject).contains("Elapsed time: 18446744073709 sec"));
     }

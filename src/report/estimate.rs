@@ -280,6 +280,7 @@ mod tests {
             script_cpu,
             cores: 2,
             torn: false,
+            past: None,
         })
     }
 

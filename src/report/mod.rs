@@ -3,12 +3,14 @@
 
 pub mod devstack;
 pub mod estimate;
+pub mod history;
 pub mod json;
 pub mod text;
 
 use std::collections::HashMap;
 
 use crate::run::files::Command;
+use crate::run::past::Past;
 use crate::run::{Id, Run, Time};
 
 /// A run as reports see it.
@@ -28,6 +30,8 @@ pub struct Subject<'a> {
     pub cores: usize,
     /// Whether the journal ends in the middle of a record.
     pub torn: bool,
+    /// The runs of its script before it, where they are asked for and known.
+    pub past: Option<&'a Past>,
 }
 
 impl Subject<'_> {

@@ -4,15 +4,19 @@ use std::fmt::Write as _;
 
 use super::Subject;
 use super::estimate::estimate;
+use crate::run::ran::Step;
 use crate::run::state::Close;
 use crate::run::task::Cause;
 use crate::run::{State, Task, code, duration};
 
 /// What is over sooner, in microseconds, tells nothing: times come in 10 ms.
-const SHORT: u64 = 200_000;
+pub const SHORT: u64 = 200_000;
 
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
+
+/// So many tasks that were slower than usual are told at most.
+const SLOWER: usize = 5;
 
 /// The summary of a run.
 pub fn summary(subject: &Subject<'_>) -> String {
@@ -64,6 +68,9 @@ pub fn summary(subject: &Subject<'_>) -> String {
     );
     for task in &failed {
         line(task.state().word(), format!("{}: {}", task.id, ending(task)));
+    }
+    for slower in slower(subject) {
+        line("slower", slower);
     }
     if !running.is_empty() {
         line("running", names(&running));
@@ -134,6 +141,18 @@ pub fn ending(task: &Task) -> String {
     };
     let at = task.at.as_ref().map(|at| format!(", started at {at}"));
     how + &after.unwrap_or_default() + &tries + &at.unwrap_or_default()
+}
+
+/// What was slower than usual, if there is something to compare it with.
+fn slower(subject: &Subject<'_>) -> Vec<String> {
+    let Some(past) = subject.past else { return Vec::new() };
+    let ended = subject.run.tasks().iter().filter(|task| task.end.is_some());
+    let all = past.slower(ended.map(|task| Step::of(task, subject.until)));
+    let mut told: Vec<String> = all.iter().take(SLOWER).map(ToString::to_string).collect();
+    if all.len() > SLOWER {
+        told.push(format!("and {} more", all.len() - SLOWER));
+    }
+    told
 }
 
 fn names(tasks: &[&Task]) -> String {

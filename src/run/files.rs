@@ -80,6 +80,14 @@ pub fn is_ours(file: &str) -> bool {
         || task_of(file).is_some()
 }
 
+/// The FNV-1a hash of a text (Fowler, Noll, Vo; 64 bits): the same in every
+/// version of the program.
+pub fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| {
+        (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
 /// The watcher that its file names, and the boot that it lives in, if the
 /// file has that.
 pub fn parse_watcher(text: &str) -> Option<(Process, Option<&str>)> {

@@ -9,6 +9,8 @@ pub mod files;
 pub mod jobs;
 pub mod journal;
 pub mod name;
+pub mod past;
+pub mod ran;
 pub mod record;
 pub mod state;
 pub mod task;

@@ -26,7 +26,7 @@ use std::path::Path;
 
 use rustix::event::epoll;
 
-use crate::client::{Error, cancel, clean, lost, open, slots};
+use crate::client::{Error, cancel, clean, history, lost, open, slots};
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
@@ -131,6 +131,7 @@ impl Watcher {
 
     fn keep(&mut self) -> Result<(), Error> {
         let mut gone: Vec<u64> = Vec::new();
+        let mut watched = false;
         loop {
             self.read()?;
             for place in gone.drain(..) {
@@ -139,8 +140,12 @@ impl Watcher {
             self.hold_new();
             // One that somebody closed belongs to its successor.
             if self.journal.run().closed.is_some() {
+                if watched {
+                    self.remember();
+                }
                 return Ok(());
             }
+            watched = true;
             let owned = self.journal.run().owner.is_some();
             if owned && self.script.as_ref().is_none_or(Handle::ended) {
                 return self.script_ended();
@@ -297,6 +302,12 @@ impl Watcher {
         if let Some(pool) = &self.pool {
             slots::refill(&self.dir, pool);
         }
+    }
+
+    /// Adds the run, which is over, to its script's history. Nobody waits for
+    /// the history, and nothing else is lost where it cannot be written.
+    fn remember(&self) {
+        let _ = history::remember(&self.dir, self.journal.run());
     }
 
     fn under_way(&self) -> Vec<Id> {

@@ -73,6 +73,9 @@ impl Watcher {
             task.cgroup.as_deref().into_iter().for_each(cgroup::leave);
         }
         let _ = self.journal.append(Kind::Close, None, &[("how", how.into())]);
+        if self.read().is_ok() {
+            self.remember();
+        }
         Ok(())
     }
 

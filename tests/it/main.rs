@@ -17,6 +17,7 @@ mod docs;
 mod faults;
 mod fourteen;
 mod held;
+mod history;
 mod house;
 mod inherited;
 mod ladder;

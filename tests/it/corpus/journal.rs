@@ -124,6 +124,7 @@ fn reports(data: &[u8], reader: &Reader) {
             script_cpu: run.script_cpu,
             cores: 1 + (dice.roll() % 64) as usize,
             torn: reader.torn(),
+            past: None,
         };
         let figures = estimate::estimate(&subject);
         assert!(figures.blocked <= figures.elapsed, "{figures:?}");
