@@ -18,4 +18,5 @@ pub mod registry;
 pub mod script;
 pub mod signals;
 pub mod stat;
+pub mod terminal;
 pub mod tree;
