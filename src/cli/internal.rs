@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use super::progress::{Settings, live_prefix};
+use super::progress::{Settings, around_live};
 use super::wait::parent;
 use super::{Failure, message, options, run_dir};
 use crate::client::admit::{Admission, admit};
@@ -181,8 +181,8 @@ impl Asking {
 
     /// Shows the task's output on standard error while it runs.
     fn live(&self) -> Result<u8, Failure> {
-        let prefix = live_prefix(&self.id);
-        live::show(&self.dir, &self.id, &prefix, &mut message::raw_stderr()?)?;
+        let around = around_live(&self.id);
+        live::show(&self.dir, &self.id, &around, &mut message::raw_stderr()?)?;
         Ok(code::OK)
     }
 

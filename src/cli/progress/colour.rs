@@ -6,6 +6,7 @@
 use anstyle::{Ansi256Color, Style};
 
 use super::settings;
+use crate::client::live::Around;
 use crate::process::terminal::Terminal;
 use crate::run::{Id, files};
 
@@ -23,19 +24,16 @@ pub fn wanted() -> bool {
     settings::colours()
 }
 
-/// What stands before each line of a task that shows them while it runs, on
+/// What stands around each line of a task that shows them while it runs, on
 /// standard error: its name, coloured on a terminal.
-pub fn live_prefix(id: &Id) -> String {
+pub fn around_live(id: &Id) -> Around {
     if !settings::can_draw() || Terminal::of(std::io::stderr()).is_none() {
-        return format!("{id} | ");
+        return Around { before: format!("{id} | "), after: "" };
     }
-    // A client may have drawn there: what is left of that line goes.
-    let fresh = if settings::in_ci() { "" } else { "\x1b[K" };
-    if !wanted() {
-        return format!("{fresh}{id} | ");
-    }
-    let style = of(id.name());
-    format!("{fresh}{style}{id}{style:#} | ")
+    let style = if wanted() { of(id.name()) } else { Style::new() };
+    // A client may have drawn below: of the line where the next one begins nothing stays.
+    let after = if settings::in_ci() { "" } else { "\x1b[K" };
+    Around { before: format!("{style}{id}{style:#} | "), after }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod settings;
 mod view;
 mod watch;
 
-pub use colour::live_prefix;
+pub use colour::around_live;
 pub use settings::Settings;
 pub use watch::watch;
 
