@@ -2,7 +2,7 @@
 //! this process's turn there, how large it is, and writing to it.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,6 +11,9 @@ use rustix::termios::{isatty, tcgetpgrp, tcgetwinsize};
 
 /// Where the terminal does not say (a serial line), it is of this size.
 const USUAL: Size = Size { rows: 24, columns: 80 };
+
+/// How long to wait for a terminal that takes no output, microseconds.
+pub const PATIENCE: u64 = 1_000_000;
 
 /// How large a terminal is, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,19 +51,35 @@ impl Terminal {
         }
     }
 
-    /// Whether it takes output now: one that was halted by ^S does not, and
-    /// whoever writes to it blocks.
-    pub fn takes_output(&self) -> bool {
+    /// Whether it takes output, within so many microseconds: one that was
+    /// halted by ^S does not, and whoever writes to it blocks.
+    pub fn takes_output(&self, within: u64) -> bool {
         let mut polled = [PollFd::new(&self.0, PollFlags::OUT)];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut polled, Some(&now)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
+        let within = Timespec {
+            tv_sec: (within / 1_000_000) as i64,
+            tv_nsec: (within % 1_000_000 * 1_000) as i64,
+        };
+        poll(&mut polled, Some(&within)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
     }
 
     /// Writes all of it, at once if the terminal takes that much.
     ///
     /// # Errors
-    /// When it is gone.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+    /// When it is gone, or does not take output any more.
+    pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.0.write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // (Some program has made it so for all that have it open.)
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if !self.takes_output(PATIENCE) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A pseudo-terminal with a program in it, and what a person sees there.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
@@ -21,7 +21,8 @@ pub struct Terminal<'a> {
     pub sandbox: &'a Sandbox,
     pub line: File,
     screen: Arc<Mutex<Vec<u8>>>,
-    size: Cell<(u16, u16)>,
+    /// Its sizes, rows and columns, each from so many bytes on.
+    sizes: RefCell<Vec<(usize, (u16, u16))>>,
     pub reader: JoinHandle<()>,
     pub closing: Arc<AtomicBool>,
     pub child: Child,
@@ -72,7 +73,7 @@ impl<'a> Terminal<'a> {
                 }
             }
         });
-        Self { sandbox, line, screen, size: Cell::new(size), reader, closing, child }
+        Self { sandbox, line, screen, sizes: RefCell::new(vec![(0, size)]), reader, closing, child }
     }
 
     /// An interactive bash, ready for a command.
@@ -105,6 +106,20 @@ impl<'a> Terminal<'a> {
         self.wait_for(printed);
     }
 
+    /// Presses ^C, again where it reached nobody (see above), until the prompt is back.
+    #[track_caller]
+    pub fn interrupt_alone(&self) {
+        for _ in 0..5 {
+            self.keys("\x03");
+            let pressed = std::time::Instant::now();
+            let back = || self.text().ends_with("next> ");
+            if until(|| back() || pressed.elapsed().as_secs() >= 5) && back() {
+                return;
+            }
+        }
+        panic!("no prompt in:\n{}\nthere are: {:#?}", self.text(), self.sandbox.census());
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.screen.lock().unwrap()).replace('\r', "")
     }
@@ -130,24 +145,30 @@ impl<'a> Terminal<'a> {
     /// What a person sees, as a terminal makes it of what was written.
     pub fn screen(&self) -> vt100::Screen {
         let part = |n: u16| std::num::NonZeroU16::new(n).unwrap();
-        let (rows, columns) = self.size.get();
+        let sizes = self.sizes.borrow();
+        let (rows, columns) = sizes[0].1;
         let mut parser = vt100::Parser::new(part(rows), part(columns), 1000);
-        parser.process(&self.bytes());
+        let bytes = self.bytes();
+        for (at, (from, (rows, columns))) in sizes.iter().enumerate() {
+            let until = sizes.get(at + 1).map_or(bytes.len(), |next| next.0);
+            parser.set_size(part(*rows), part(*columns));
+            parser.process(&bytes[*from..until]);
+        }
         parser.screen().clone()
     }
 
     /// Waits for a person to see that.
     #[track_caller]
-    pub fn sees(&self, what: &str, seen: impl Fn(&str) -> bool) -> String {
-        let sees = until(|| seen(&self.screen().contents()));
+    pub fn sees(&self, what: &str, sought: impl Fn(&str) -> bool) -> String {
+        let seen = until(|| sought(&self.screen().contents()));
         let contents = self.screen().contents();
-        assert!(sees, "not seen, {what}:\n{contents}\nthere are: {:#?}", self.sandbox.census());
+        assert!(seen, "not seen, {what}:\n{contents}\nthere are: {:#?}", self.sandbox.census());
         contents
     }
 
     /// Makes it larger or smaller.
     pub fn resize(&self, rows: u16, columns: u16) {
-        self.size.set((rows, columns));
+        self.sizes.borrow_mut().push((self.bytes().len(), (rows, columns)));
         set_size(&self.line, (rows, columns));
     }
 

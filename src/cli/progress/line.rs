@@ -94,6 +94,9 @@ impl Line {
     }
 
     fn put(&mut self, style: Style, text: &str) {
+        if text.is_empty() {
+            return;
+        }
         let text = cut(text, self.left);
         self.left -= width(&text).min(self.left);
         let style = if self.colour { style } else { Style::new() };

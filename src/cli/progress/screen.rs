@@ -5,7 +5,9 @@
 //! a key that is echoed, goes where it would go, over the lines, which are
 //! drawn anew below; nothing of theirs is erased, and nothing has to be known
 //! of what they did. When the terminal is made narrower, what it then wraps
-//! is below the cursor, too, and goes with the rest.
+//! is below the cursor, too, and goes with the rest. Once lines are there, the cursor may
+//! have come to stand on one of them: what is to its right goes, too. (That of a
+//! script's own goes with it, if it has written `\r` to write over its line.)
 //!
 //! A drawing is one write: room is made (a vertical tab goes down and keeps its
 //! column, and scrolls where it must), the place of the cursor is saved, the
@@ -20,7 +22,7 @@ use std::fmt::Write as _;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::process::signals::{self, Signals};
-use crate::process::terminal::{Size, Terminal};
+use crate::process::terminal::{PATIENCE, Size, Terminal};
 
 /// What only tells that something changed.
 const NEWS: [i32; 4] = [libc::SIGCHLD, libc::SIGWINCH, libc::SIGCONT, libc::SIGURG];
@@ -30,12 +32,13 @@ pub struct Screen {
     terminal: Terminal,
     /// Taken as long as something is drawn.
     signals: Option<Signals>,
+    drawn: bool,
 }
 
 impl Screen {
     /// Draws nothing yet.
     pub fn new(terminal: Terminal) -> Self {
-        Self { terminal, signals: None }
+        Self { terminal, signals: None, drawn: false }
     }
 
     /// What becomes readable when it must be drawn again, or taken away.
@@ -58,30 +61,33 @@ impl Screen {
         }
         let size = self.terminal.size();
         // Of a line alone there is no below.
-        if size.rows < 2 || !self.terminal.takes_output() {
+        if size.rows < 2 || !self.terminal.takes_output(0) {
             return;
         }
-        if self.terminal.write(frame(&lines(size)).as_bytes()).is_err() {
-            self.let_go();
+        if self.terminal.write(frame(&lines(size), self.drawn).as_bytes()).is_err() {
+            return self.let_go();
         }
+        self.drawn = true;
     }
 
     /// Takes away what is drawn; whether there was anything.
     pub fn clear(&mut self) -> bool {
-        if self.signals.is_none() {
-            return false;
-        }
+        let drawn = self.drawn;
         self.erase();
         self.let_go();
-        true
+        drawn
     }
 
     fn erase(&mut self) {
-        // Nobody sees a terminal that is gone.
-        let _ = self.terminal.write(frame(&[]).as_bytes());
+        // One that ^S has halted must not keep anybody from going on, or from ending.
+        if std::mem::take(&mut self.drawn) && self.terminal.takes_output(PATIENCE) {
+            // Nobody sees a terminal that is gone.
+            let _ = self.terminal.write(frame(&[], true).as_bytes());
+        }
     }
 
     fn let_go(&mut self) {
+        self.drawn = false;
         if let Some(signals) = self.signals.take() {
             signals.give_back();
         }
@@ -105,12 +111,14 @@ impl Drop for Screen {
     }
 }
 
-/// The write that puts these lines below the cursor, and nothing else there.
-fn frame(lines: &[String]) -> String {
+/// The write that puts these lines below the cursor, and nothing else there;
+/// nor to its right, if something of ours may be there.
+fn frame(lines: &[String], again: bool) -> String {
     let room = lines.len().max(1);
     // (A width that the terminal sees otherwise must not wrap a line: no
     // wrapping meanwhile. 7: save all of the cursor, 8: put it back.)
-    let mut text = format!("{}\x1b[{room}A\x1b7\x1b[m\x1b[?7l", "\x0b".repeat(room));
+    let right = if again { "\x1b[K" } else { "" };
+    let mut text = format!("{}\x1b[{room}A\x1b7\x1b[m{right}\x1b[?7l", "\x0b".repeat(room));
     for (at, line) in lines.iter().enumerate() {
         let erase = if at + 1 == lines.len() { "\x1b[J" } else { "\x1b[K" };
         // Writing to a String cannot fail.
