@@ -63,7 +63,7 @@ fn elsewhere_each_change_is_a_line() {
         let at = |what: &str| told.lines().position(|line| line.starts_with(what)).expect(&told);
         assert!(at("long: running") < at("long: succeeded after "), "{told}");
         assert!(at("later: queued") < at("later: succeeded after "), "{told}");
-        assert!(at("bad: failed exit code 3 after ") < at("long: succeeded after "), "{told}");
+        assert!(at("bad: failed, exit code 3 after ") < at("long: succeeded after "), "{told}");
         sandbox.outcome(script.child).ok();
         sandbox.assert_empty();
     }
@@ -116,7 +116,7 @@ fn a_run_of_no_script_is_over_when_no_task_runs() {
     with_run(&["start", "b", "sh", "-c", "sleep 0.1; exit 4"]);
     let told = with_run(&["status", "--watch"]).stdout;
     assert!(
-        told.contains("a: succeeded after ") && told.contains("b: failed exit code 4"),
+        told.contains("a: succeeded after ") && told.contains("b: failed, exit code 4"),
         "{told}"
     );
     let told = with_run(&["status", "--watch"]).stdout;

@@ -24,7 +24,11 @@ pub fn row(task: &Task, now: Time, usual: &dyn Fn(&str) -> Option<u64>) -> Row {
             let after = duration::display(task.elapsed(now));
             ("succeeded".to_owned(), format!("after {after}"))
         }
-        state => (state.word().to_owned(), ending(task)),
+        state => {
+            let (word, ending) = (state.word(), ending(task));
+            let rest = ending.strip_prefix(word).unwrap_or(&ending).trim_start();
+            (word.to_owned(), rest.to_owned())
+        }
     };
     Row { name: task.id.to_string(), of: task.id.name().to_owned(), what, note }
 }
@@ -145,6 +149,11 @@ mod tests {
         assert_eq!(
             told(&[start, "11.5 end a code=3"], 99, None),
             ("failed".into(), "exit code 3 after 1.5s".into())
+        );
+        let tried = ["1.0 start a pid=2 retries=1", "2.0 attempt a code=1", "2.5 end a code=0"];
+        assert_eq!(
+            told(&tried, 99, None),
+            ("succeeded".into(), "after 1.5s, attempt 2 of 2".into())
         );
     }
 

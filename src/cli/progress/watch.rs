@@ -106,9 +106,11 @@ fn changes(run: &Run, known: &mut HashMap<Id, State>, now: Time) -> String {
         }
         known.insert(task.id.clone(), state);
         let row = view::row(task, now, &|_| None);
-        let told = if task.end.is_none() { state.word() } else { &row.what };
-        text += format!("{}: {told} {}", task.id, row.note).trim_end();
-        text.push('\n');
+        text += &match state {
+            State::Queued | State::Running => format!("{}: {}\n", task.id, state.word()),
+            State::Succeeded => format!("{}: succeeded {}\n", task.id, row.note),
+            _ => format!("{}: {}, {}\n", task.id, row.what, row.note),
+        };
     }
     text
 }
@@ -137,7 +139,7 @@ mod tests {
             told(&["2.0 begin b", "3.0 end a code=0"]),
             "a: succeeded after 2.0s\nb: running\n"
         );
-        assert_eq!(told(&["4.0 end b code=3"]), "b: failed exit code 3 after 2.0s\n");
+        assert_eq!(told(&["4.0 end b code=3"]), "b: failed, exit code 3 after 2.0s\n");
         assert_eq!(told(&["5.0 collected b code=3"]), "");
     }
 }
