@@ -1,7 +1,6 @@
 //! A whole run, live: on a terminal its tasks, drawn until the run is over;
 //! elsewhere a line for each change of a task's state.
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind, Write};
 
 use super::screen::Screen;
@@ -13,7 +12,7 @@ use crate::client::observe::Observed;
 use crate::process::clock;
 use crate::process::dir::RunDir;
 use crate::process::terminal::Terminal;
-use crate::run::{Id, Run, State, Time};
+use crate::run::{Run, State, Time};
 
 /// A terminal is not drawn again sooner, microseconds: ten thousand tasks may
 /// change in a second.
@@ -84,7 +83,7 @@ enum Trouble {
 
 fn print(observed: &mut Observed<'_>, output: &mut impl Write) -> Result<(), Trouble> {
     let run = |error| Trouble::Run(Failure::from(error));
-    let mut known: HashMap<Id, State> = HashMap::new();
+    let mut known = Vec::new();
     loop {
         let over = observed.look().map_err(run)?;
         let text = changes(observed.run(), &mut known, clock::now());
@@ -96,15 +95,17 @@ fn print(observed: &mut Observed<'_>, output: &mut impl Write) -> Result<(), Tro
     }
 }
 
-/// A line for each task that is not where it was `known` to be.
-fn changes(run: &Run, known: &mut HashMap<Id, State>, now: Time) -> String {
+/// A line for each task that is not where it was `known` to be, in the order
+/// of the run's tasks.
+fn changes(run: &Run, known: &mut Vec<State>, now: Time) -> String {
     let mut text = String::new();
-    for task in run.tasks() {
+    for (at, task) in run.tasks().iter().enumerate() {
         let state = task.state();
-        if known.get(&task.id) == Some(&state) {
-            continue;
+        match known.get_mut(at) {
+            Some(known) if *known == state => continue,
+            Some(known) => *known = state,
+            None => known.push(state),
         }
-        known.insert(task.id.clone(), state);
         let row = view::row(task, now, &|_| None);
         text += &match state {
             State::Queued | State::Running => format!("{}: {}\n", task.id, state.word()),
@@ -123,7 +124,7 @@ mod tests {
     #[test]
     fn a_change_is_told_once() {
         let mut run = Run::default();
-        let mut known = HashMap::new();
+        let mut known = Vec::new();
         let mut told = |lines: &[&str]| {
             for line in lines {
                 run.apply(&Record::parse(line.as_bytes()).unwrap());
