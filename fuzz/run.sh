@@ -12,7 +12,7 @@ cd "$(dirname "$0")"
 
 seconds=${1:?seconds for each target}
 shift
-all=(journal search record name files text)
+all=(journal search record name files text history)
 [ "$#" -gt 0 ] && targets=("$@") || targets=("${all[@]}")
 
 if ! command -v c++ >/dev/null; then

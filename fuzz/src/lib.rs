@@ -4,6 +4,8 @@
 
 #[path = "../../tests/it/corpus/files.rs"]
 pub mod files;
+#[path = "../../tests/it/corpus/history.rs"]
+pub mod history;
 #[path = "../../tests/it/corpus/journal.rs"]
 pub mod journal;
 #[path = "../../tests/it/corpus/name.rs"]

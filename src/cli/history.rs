@@ -10,6 +10,7 @@ use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::client::history::{self, Script};
 use crate::process::dir::RunDir;
+use crate::process::journal::Journal;
 use crate::report::estimate::{Estimate, estimate};
 use crate::report::history::{History as Told, json, text};
 use crate::run::name::did_you_mean;
@@ -68,12 +69,14 @@ impl History {
 /// run is still there.
 fn told(ran: &Ran) -> (String, Option<Estimate>) {
     let path = PathBuf::from(OsString::from_vec(decode_path(&ran.dir)));
-    let loaded = RunDir::open(&path).ok().and_then(|dir| run_dir::Loaded::read(&dir).ok());
-    let figures = loaded.and_then(|loaded| {
-        let subject = loaded.subject();
-        ran.is(subject.run).then(|| estimate(&subject))
-    });
-    (readable(&ran.dir), figures)
+    let figures = || {
+        let dir = RunDir::open(&path).ok()?;
+        // Another run's directory by now is not read whole.
+        Journal::about(&dir, &[]).ok().filter(|journal| ran.is(journal.run()))?;
+        let loaded = run_dir::Loaded::read(&dir).ok()?;
+        Some(estimate(&loaded.subject()))
+    };
+    (readable(&ran.dir), figures())
 }
 
 /// A path for people.

@@ -11,11 +11,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, FlockOperation, OFlags, flock, renameat, statat};
+use rustix::fs::{AtFlags, OFlags, renameat, statat};
 
-use super::open::state_home;
+use super::open::{self, state_home};
 use crate::process::dir::{DirError, RunDir};
 use crate::run::past::{self, Past};
 use crate::run::ran::{Ran, encode_path};
@@ -26,8 +27,8 @@ const DIR: &str = "history";
 /// What the file under way is called; whoever holds the lock writes it.
 const NEW: &str = "new";
 
-/// How long the lock is waited for. It is held for milliseconds, unless its
-/// holder was stopped; the end of a run does not depend on that.
+/// How long it may take to add a run. It takes milliseconds; but where it
+/// does not, the end of a run does not depend on it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The runs before this one of the same script; none if there are none.
@@ -38,14 +39,25 @@ pub fn past_of(run: &Run) -> Option<Past> {
     (!runs.is_empty()).then(|| Past::new(runs, run.serial))
 }
 
-/// Adds a run that is over to the history of its script, if it has one.
+/// Adds a run that is over to the history of its script, if it has one. In
+/// another thread, which goes with this process if it takes too long: whoever
+/// holds the lock may have been stopped, and a home may be on another machine.
 ///
 /// # Errors
 /// Whatever kept it from being written.
 pub fn remember(dir: &RunDir, run: &Run) -> std::io::Result<()> {
     let at = encode_path(dir.path().as_os_str().as_bytes());
     let Some(ran) = Ran::of(run, at) else { return Ok(()) };
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::Builder::new().spawn(move || send.send(add(&ran)))?;
+    receive.recv_timeout(PATIENCE).map_err(|_| std::io::ErrorKind::TimedOut)?
+}
+
+fn add(ran: &Ran) -> std::io::Result<()> {
     let home = state_home().map_err(std::io::Error::other)?.join(DIR);
+    if of_another_user(&home) {
+        return Err(std::io::ErrorKind::PermissionDenied.into());
+    }
     let history = RunDir::create(&home).map_err(std::io::Error::other)?;
     let _lock = lock(&history)?;
     let name = past::file_of(&ran.path);
@@ -63,6 +75,14 @@ pub fn remember(dir: &RunDir, run: &Run) -> std::io::Result<()> {
         bound(&history);
     }
     written
+}
+
+/// Whether it would be made in the home of a user that this is not: of root,
+/// in `sudo`, nothing is to be left there that keeps its owner out.
+fn of_another_user(home: &Path) -> bool {
+    let there = home.ancestors().find_map(|path| path.metadata().ok());
+    let me = rustix::process::geteuid().as_raw();
+    there.is_some_and(|meta| ![0, me].contains(&meta.uid()))
 }
 
 /// A script with a history.
@@ -142,27 +162,12 @@ fn write(history: &RunDir, kept: &[&[u8]], line: &str) -> std::io::Result<()> {
 /// Takes the lock of the history.
 fn lock(history: &RunDir) -> std::io::Result<File> {
     loop {
-        let file = locked(history.file(files::LOCK, OFlags::RDWR | OFlags::CREATE)?)?;
+        let file = open::lock(history, files::LOCK)?;
         // One that was removed meanwhile keeps nobody out.
         if file.metadata()?.nlink() > 0 {
             return Ok(file);
         }
     }
-}
-
-/// Whoever holds the lock may have been stopped: then a thread is left
-/// waiting, which goes with this process.
-fn locked(file: File) -> std::io::Result<File> {
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => return Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let (send, receive) = std::sync::mpsc::channel();
-    let wait = move || send.send(flock(&file, FlockOperation::LockExclusive).map(|()| file));
-    std::thread::Builder::new().spawn(wait)?;
-    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
-    Ok(receive.recv_timeout(PATIENCE).map_err(late)??)
 }
 
 /// Removes what was not added to for longest, beyond so many scripts.

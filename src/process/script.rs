@@ -21,10 +21,11 @@ pub fn path(pid: u32, zero: &Path) -> Option<PathBuf> {
     let meant = meant.map(|meta| (meta.dev(), meta.ino()));
     let mut named = None;
     for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten() {
-        let high =
-            entry.file_name().to_str().and_then(|n| n.parse().ok()).is_some_and(|n: u32| n >= OWN);
-        let Some(meta) = fs::metadata(entry.path()).ok().filter(|meta| high && meta.is_file())
-        else {
+        let number: Option<u32> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        if number.is_none_or(|number| number < OWN) {
+            continue;
+        }
+        let Some(meta) = fs::metadata(entry.path()).ok().filter(fs::Metadata::is_file) else {
             continue;
         };
         let Some(path) = fs::read_link(entry.path()).ok().map(living) else { continue };

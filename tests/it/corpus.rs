@@ -5,6 +5,7 @@
 use std::path::Path;
 
 mod files;
+mod history;
 mod journal;
 mod name;
 mod record;
@@ -31,6 +32,11 @@ fn replay(target: &str, check: fn(&[u8])) {
 #[test]
 fn of_files() {
     replay("files", files::check);
+}
+
+#[test]
+fn of_histories() {
+    replay("history", history::check);
 }
 
 #[test]

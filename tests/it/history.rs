@@ -379,6 +379,14 @@ fn it_is_private_and_another_users_is_not_read() {
         let another: u32 = crate::sandbox::ANOTHER_USER.parse().unwrap();
         std::os::unix::fs::chown(&path, Some(another), None).unwrap();
         assert_eq!(history(&sandbox, &["s.sh"]).code, 127);
+        // What root would make in a user's home would keep the user out.
+        let theirs = sandbox.path().join("theirs");
+        std::fs::create_dir(&theirs).unwrap();
+        std::os::unix::fs::chown(&theirs, Some(another), None).unwrap();
+        let mut command = sandbox.command("bash", &["s.sh"]);
+        command.env("XDG_STATE_HOME", &theirs).env("MEANWHILE_DIR", sandbox.run_dir());
+        sandbox.finish(command.spawn().unwrap()).ok();
+        assert_eq!(std::fs::read_dir(&theirs).unwrap().count(), 0);
     }
 }
 

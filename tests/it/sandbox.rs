@@ -112,6 +112,14 @@ impl Sandbox {
         std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
     }
 
+    /// The run directories of scripts that have none of their own.
+    pub fn runs(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path().join("state/meanwhile"));
+        let paths = entries.into_iter().flatten().map(|entry| entry.unwrap().path());
+        // What stands beside them.
+        paths.filter(|path| !path.ends_with("history")).collect()
+    }
+
     /// A command in the sandbox's environment.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let bin = Path::new(env!("CARGO_BIN_EXE_meanwhile")).parent().unwrap().to_owned();

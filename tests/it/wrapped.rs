@@ -48,9 +48,8 @@ fn script(sandbox: &Sandbox, shell: Shell) -> u32 {
 }
 
 fn journals(sandbox: &Sandbox) -> Vec<String> {
-    let runs = std::fs::read_dir(sandbox.path().join("state/meanwhile"));
-    let runs = runs.into_iter().flatten().map(|run| run.unwrap().path().join("journal"));
-    runs.map(|journal| std::fs::read_to_string(journal).unwrap()).collect()
+    let runs = sandbox.runs();
+    runs.iter().map(|run| std::fs::read_to_string(run.join("journal")).unwrap()).collect()
 }
 
 fn plain(sandbox: &Sandbox, arguments: &[&str]) -> Output {

@@ -127,3 +127,68 @@ fn table<const N: usize>(text: &mut String, rows: &[[String; N]], left: &[usize]
         text.push('\n');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::estimate::Estimate;
+    use crate::run::past;
+
+    /// A run of that many seconds, with a task that took the same.
+    fn run(n: i64, seconds: u64, how: &str, serial: u8, task: &str) -> String {
+        let (wall, took) = (1_700_000_000_000_000 + n * 60_000_000, seconds * 1_000_000);
+        format!(
+            "\x1e1 {wall} 7 1.0 how={how} took={took} serial={serial} tasks=2 failed=1 path=/x dir=/r \
+             | a={task},{took},1 b=f3,0,1\n"
+        )
+    }
+
+    #[test]
+    fn a_history_is_told_the_newest_first() {
+        let lines = [
+            run(0, 90, "finished", 1, "s"),
+            run(1, 8, "finished", 0, "s"),
+            run(2, 8, "finished", 0, "s"),
+            run(3, 9, "aborted", 0, "s"),
+            run(4, 30, "finished", 0, "s"),
+        ];
+        let runs = past::parse(lines.concat().as_bytes());
+        let figures = Estimate { elapsed: 1_000_000, serial: 2_000_000, ..Estimate::default() };
+        let told = |_| ("/r".to_owned(), Some(figures));
+        let history = History { script: "/x", runs: &runs, told: (0..5).map(told).collect() };
+        assert_eq!(
+            text(&history, &TimeZone::UTC),
+            "/x: 5 runs\n\
+             \x20 when                     took  serially      tasks  failed  ended\n\
+             \x20 2023-11-14 22:17:20     30.0s  2.0s (2.00x)      2       1  finished\n\
+             \x20 2023-11-14 22:16:20      9.0s  -                 2       1  aborted\n\
+             \x20 2023-11-14 22:15:20      8.0s  2.0s (2.00x)      2       1  finished\n\
+             \x20 2023-11-14 22:14:20      8.0s  2.0s (2.00x)      2       1  finished\n\
+             \x20 2023-11-14 22:13:20  1m 30.0s  run so            2       1  finished\n\
+             \n\
+             \x20 task  latest  median  spread  least   most  times  failed\n\
+             \x20 a      30.0s    8.5s    0.5s   8.0s  30.0s      4       -  slower\n\
+             \x20 b     failed       -       -      -      -         5 of 5\n\
+             \n\
+             slower than usual in the latest run\n\
+             \x20 a: 30.0s, usually 8.0s (3 runs)\n"
+        );
+    }
+
+    #[test]
+    fn scripts_are_listed_with_their_latest_run() {
+        let runs = past::parse(run(0, 61, "aborted", 0, "c").as_bytes());
+        let scripts = [("/a/b c.sh".to_owned(), &*runs), ("/none".to_owned(), &[][..])];
+        assert_eq!(
+            list(&scripts, &TimeZone::UTC),
+            "\x20 latest                  took  ended    runs  script\n\
+             \x20 2023-11-14 22:13:20  1m 1.0s  aborted     1  /a/b c.sh\n"
+        );
+        assert_eq!(list(&[], &TimeZone::UTC), "no script has a history yet\n");
+    }
+
+    #[test]
+    fn what_is_no_date_is_none() {
+        assert_eq!(when(i64::MAX, &TimeZone::UTC), "?");
+    }
+}
