@@ -20,6 +20,7 @@ _mw_ask() {
     # (The code is taken afterwards: a trap of the script may run other verbs.)
     _mw_calls=$((_mw_calls + 1))
     "$_mw_bin" wait "--dir=$_mw_dir" --answer "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
+        ${MEANWHILE_PROGRESS:+"--progress=$MEANWHILE_PROGRESS"} ${MEANWHILE_HEARTBEAT:+"--heartbeat=$MEANWHILE_HEARTBEAT"} \
         ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
     # An empty file, as in the middle of an installation, is a shell script that succeeds.
     case $_mw_rc:$_mw_bin in 0:*/*) [ -s "$_mw_bin" ] || _mw_rc=126 ;; esac
@@ -211,7 +212,8 @@ _mw_get() {
     _mw_whoami
     _mw_calls=$((_mw_calls + 1))
     _mw_value=$(_mw_inside "$_mw_bin" get "--dir=$_mw_dir" "--answer=$_mw_self" "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} \
-        ${_mw_scope:+"--in=$_mw_scope"} "$@") && _mw_rc=0 || _mw_rc=$?
+        ${_mw_scope:+"--in=$_mw_scope"} ${MEANWHILE_PROGRESS:+"--progress=$MEANWHILE_PROGRESS"} \
+        ${MEANWHILE_HEARTBEAT:+"--heartbeat=$MEANWHILE_HEARTBEAT"} "$@") && _mw_rc=0 || _mw_rc=$?
     \eval "$_mw_var=\$_mw_value"
     _mw_answer=
     if [ "$_mw_rc" -ge 124 ]; then

@@ -335,6 +335,8 @@ _mw_open() {
             ${MEANWHILE_GRACE:+"--grace=$MEANWHILE_GRACE"} \
             ${MEANWHILE_ON_EXIT:+"--on-exit=$MEANWHILE_ON_EXIT"} \
             ${MEANWHILE_JOBS:+"--jobs=$MEANWHILE_JOBS"} \
+            ${MEANWHILE_PROGRESS:+"--progress=$MEANWHILE_PROGRESS"} \
+            ${MEANWHILE_HEARTBEAT:+"--heartbeat=$MEANWHILE_HEARTBEAT"} \
             ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@") && _mw_rc=0 || _mw_rc=$?
         case $_mw_rc in
             0)

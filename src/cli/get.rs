@@ -40,8 +40,9 @@ impl Get {
             output: Output::Replay,
         };
         let answer = self.caller.prepare_answer(&dir);
-        let outcome =
-            collect(&dir, &request, &mut message::raw_stderr()?, &mut message::Plain::default());
+        let mut teller = message::Plain::default();
+        let mut teller = self.caller.shown(&dir, &mut teller);
+        let outcome = collect(&dir, &request, &mut message::raw_stderr()?, &mut teller);
         if let Some(id) = outcome.as_ref().ok().and_then(|outcome| outcome.ended.first()) {
             let failed = |error| Error::Replay { id: id.clone(), error };
             let attempt = outcome.as_ref().map_or(1, |outcome| outcome.attempt);

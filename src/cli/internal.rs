@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use super::progress::{Settings, around_live};
 use super::wait::parent;
 use super::{Failure, message, options, run_dir};
 use crate::client::admit::{Admission, admit};
@@ -54,6 +55,8 @@ pub enum Internal {
         /// What `wait` will be given: checked here, before anything is started.
         #[arg(long, value_parser = super::wait::parse_output)]
         output: Option<Output>,
+        #[command(flatten)]
+        settings: Settings,
         #[command(flatten)]
         dir: run_dir::Dir,
     },
@@ -178,7 +181,8 @@ impl Asking {
 
     /// Shows the task's output on standard error while it runs.
     fn live(&self) -> Result<u8, Failure> {
-        live::show(&self.dir, &self.id, &mut message::raw_stderr()?)?;
+        let around = around_live(&self.id);
+        live::show(&self.dir, &self.id, &around, &mut message::raw_stderr()?)?;
         Ok(code::OK)
     }
 
@@ -215,8 +219,10 @@ impl Internal {
                 on_exit,
                 jobs,
                 output: _,
+                settings,
                 dir,
             } => {
+                settings.tell_errors();
                 check_settings(grace.as_deref(), on_exit.as_deref())?;
                 let name = script.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let asked = Opening {

@@ -15,6 +15,7 @@ mod log;
 mod man;
 pub mod message;
 mod options;
+mod progress;
 mod report;
 mod run;
 mod run_dir;

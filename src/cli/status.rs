@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Failure, message, run_dir};
+use super::{Failure, message, progress, run_dir};
 use crate::report::json;
 use crate::report::text::ending;
 use crate::run::{State, duration};
@@ -13,6 +13,12 @@ pub struct Status {
     /// As one JSON document (see docs/json.md).
     #[arg(long)]
     json: bool,
+    /// Show them until the run is over: live on a terminal, elsewhere a line
+    /// for each change.
+    #[arg(long, conflicts_with = "json")]
+    watch: bool,
+    #[command(flatten)]
+    settings: progress::Settings,
     #[command(flatten)]
     dir: run_dir::Dir,
 }
@@ -20,6 +26,13 @@ pub struct Status {
 impl Status {
     pub fn run(self) -> Result<u8, Failure> {
         let dir = self.dir.named_or_latest()?;
+        if self.watch {
+            self.settings.tell_errors();
+            // What was drawn is gone; the lines tell all by themselves.
+            if !progress::watch(&dir, &self.settings)? {
+                return Ok(0);
+            }
+        }
         let loaded = run_dir::Loaded::read(&dir)?;
         let subject = loaded.subject();
         if self.json {

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::ValueEnum;
 use rustix::fs::OFlags;
 
+use super::progress::{Settings, Shown};
 use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::client::collect::collect;
@@ -75,6 +76,8 @@ pub struct Caller {
     /// Speak as devstack's inc/async does.
     #[arg(long, hide = true)]
     devstack: bool,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 /// Reads what `--output` says.
@@ -117,7 +120,8 @@ impl Wait {
             Box::new(message::Plain { uncollected: self.uncollected })
         };
         let answer = self.caller.prepare_answer(&dir);
-        let mut teller = Progress { teller, answer: answer.as_ref(), failed: false };
+        let mut teller = Answering { teller, answer: answer.as_ref(), failed: false };
+        let mut teller = self.caller.shown(&dir, &mut teller);
         let outcome = collect(&dir, &request, &mut message::raw_stdout()?, &mut teller);
         finish(answer, self.any, self.caller.scope(), outcome)
     }
@@ -125,13 +129,13 @@ impl Wait {
 
 /// Leaves the first failure's code as an answer before its task counts as
 /// collected: should this process be killed, the next one will not see it.
-struct Progress<'a> {
+struct Answering<'a> {
     teller: Box<dyn Teller>,
     answer: Option<&'a Answer<'a>>,
     failed: bool,
 }
 
-impl Teller for Progress<'_> {
+impl Teller for Answering<'_> {
     fn tell(&mut self, note: &Note<'_>) {
         self.teller.tell(note);
         if let (Note::Before(task, _), false, Some(answer)) = (note, self.failed, self.answer) {
@@ -222,6 +226,15 @@ impl Caller {
     /// The task that waits: a program in a task is told by its environment.
     pub fn waiter(&self, dir: &RunDir) -> Option<Id> {
         self.scope.clone().or_else(|| tree::own_task(dir))
+    }
+
+    /// Tells what `teller` does, and shows what the caller is blocked on.
+    pub fn shown<'a>(&self, dir: &RunDir, teller: &'a mut dyn Teller) -> Shown<'a> {
+        // What a script has set was looked at when its run was opened.
+        if self.answer.is_none() {
+            self.settings.tell_errors();
+        }
+        Shown::new(self.settings.clone(), self.waiter(dir).is_some(), teller)
     }
 
     /// The task that asks.

@@ -13,8 +13,18 @@ use crate::process::pidfd::{Handle, wait_any};
 use crate::run::task::Process;
 use crate::run::{Id, Kind, files};
 
-/// Passes the lines of the task `id` on to `output` until it has ended.
-pub fn show(dir: &RunDir, id: &Id, output: &mut impl Write) -> Result<(), Error> {
+/// What stands around each line.
+#[derive(Debug)]
+pub struct Around {
+    /// In front of it.
+    pub before: String,
+    /// Behind its end.
+    pub after: &'static str,
+}
+
+/// Passes the lines of the task `id` on to `output`, with that `around` each,
+/// until it has ended.
+pub fn show(dir: &RunDir, id: &Id, around: &Around, output: &mut impl Write) -> Result<(), Error> {
     let failed = || Error::journal("follow a task in", dir.path());
     let mut journal = Journal::open(dir).map_err(failed())?;
     let Some(guard) = guard_of(dir, &mut journal, id).map_err(failed())? else { return Ok(()) };
@@ -27,7 +37,7 @@ pub fn show(dir: &RunDir, id: &Id, output: &mut impl Write) -> Result<(), Error>
     if !journal.run().task(id).and_then(|task| task.live).is_some_and(mine) {
         return Ok(());
     }
-    let mut lines = Lines { name: id.to_string(), line: Vec::new(), output };
+    let mut lines = Lines { around, line: Vec::new(), output };
     follow(dir, &mut journal, id, Some(&guard), &mut lines).map_err(failed())?;
     lines.finish().map_err(failed())?;
     let done = [("done", "1".to_owned())];
@@ -61,9 +71,9 @@ fn guard_of(dir: &RunDir, journal: &mut Journal, id: &Id) -> io::Result<Option<H
     }
 }
 
-/// Writes whole lines, each in one piece and with the name in front.
+/// Writes whole lines, each in one piece and with what stands around it.
 struct Lines<'a, W> {
-    name: String,
+    around: &'a Around,
     line: Vec<u8>,
     output: &'a mut W,
 }
@@ -74,9 +84,10 @@ impl<W: Write> Lines<'_, W> {
     }
 
     fn put(&mut self) -> io::Result<()> {
-        let mut whole = format!("{} | ", self.name).into_bytes();
+        let mut whole = self.around.before.as_bytes().to_vec();
         whole.append(&mut self.line);
         whole.push(b'\n');
+        whole.extend_from_slice(self.around.after.as_bytes());
         self.output.write_all(&whole)
     }
 }
@@ -108,7 +119,8 @@ mod tests {
     #[test]
     fn lines_come_whole_and_named() {
         let mut output = Vec::new();
-        let mut lines = Lines { name: "a/b".into(), line: Vec::new(), output: &mut output };
+        let around = Around { before: "a/b | ".into(), after: "" };
+        let mut lines = Lines { around: &around, line: Vec::new(), output: &mut output };
         for part in ["one\ntw", "", "o\n\nthr", "ee"] {
             lines.write_all(part.as_bytes()).unwrap();
         }

@@ -14,6 +14,7 @@ pub mod history;
 pub mod leaks;
 pub mod live;
 pub mod lost;
+pub mod observe;
 pub mod open;
 pub mod replay;
 pub mod request;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
@@ -42,6 +43,18 @@ impl Log {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The last bytes of what has come into it by now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn tail(&self, most: u64) -> io::Result<Vec<u8>> {
+        let length = self.0.metadata()?.len();
+        let mut bytes = vec![0; length.min(most) as usize];
+        let read = self.0.read_at(&mut bytes, length - length.min(most))?;
+        bytes.truncate(read);
+        Ok(bytes)
     }
 
     /// Whether some process can still write to it.

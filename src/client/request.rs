@@ -1,9 +1,12 @@
 //! What a caller can ask of a collection, what comes of it, and what is worth
 //! telling on the way.
 
+use std::os::fd::BorrowedFd;
+
+use crate::process::dir::RunDir;
 use crate::run::name::Name;
 use crate::run::task::Leak;
-use crate::run::{Id, Run, Task};
+use crate::run::{Id, Run, Task, Time};
 
 /// Which tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,4 +105,35 @@ pub enum Note<'a> {
 pub trait Teller {
     /// Tells one.
     fn tell(&mut self, note: &Note<'_>);
+    /// Who shows people what is waited for, if somebody does.
+    fn onlooker(&mut self) -> Option<&mut dyn Onlooker> {
+        None
+    }
+}
+
+/// What is waited for, at a moment.
+#[derive(Debug)]
+pub struct Sight<'a> {
+    /// The run's directory.
+    pub dir: &'a RunDir,
+    /// The run, as far as the client knows it.
+    pub run: &'a Run,
+    /// The tasks that have not been collected yet, in the order of their turn.
+    pub on: &'a [&'a Id],
+    /// When the waiting began.
+    pub since: Time,
+    /// Now.
+    pub now: Time,
+}
+
+/// Shows what is waited for while that blocks. It is called only once that
+/// has taken a while, and nothing that it does can make the waiting fail.
+pub trait Onlooker {
+    /// Shows it as it is now; says in how many microseconds to call again. None: never.
+    fn look(&mut self, sight: &Sight<'_>) -> Option<u64>;
+    /// What becomes readable when it has to be called before that.
+    fn alarm(&self) -> Option<BorrowedFd<'_>>;
+    /// Takes away what it has shown, for something else comes now; whether
+    /// there was anything.
+    fn away(&mut self) -> bool;
 }

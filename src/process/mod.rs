@@ -20,5 +20,6 @@ pub mod registry;
 pub mod script;
 pub mod signals;
 pub mod stat;
+pub mod terminal;
 pub mod tree;
 pub mod trial;

@@ -245,6 +245,13 @@ pub fn take_signals() -> std::io::Result<(OwnedFd, Inherited)> {
     }
 }
 
+/// Lets signals do again what they did before [`take_signals`], those too that have come since.
+pub fn give_back_signals(inherited: Inherited) {
+    let mask = inherited.mask;
+    // SAFETY: the set is an initialised copy.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut()) };
+}
+
 /// Makes `command` find the signals as this program found them.
 pub fn pass_on(command: &mut Command, inherited: Inherited) {
     let ignored =

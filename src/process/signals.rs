@@ -66,6 +66,12 @@ impl Signals {
         raw::pass_on(command, self.inherited);
     }
 
+    /// Gives them back: from here on they do again what they do by themselves,
+    /// and so do those that have come and were not read.
+    pub fn give_back(self) {
+        raw::give_back_signals(self.inherited);
+    }
+
     /// The next one that has come; never blocks.
     pub fn arrived(&mut self) -> Option<Arrived> {
         let mut record = [0; RECORD];
@@ -103,7 +109,8 @@ fn leads_session() -> bool {
     Stat::of(me).is_some_and(|stat| stat.session == me)
 }
 
-/// Stops this process by `signal`; returns when it goes on.
+/// Lets `signal` do to this process what it does by itself, if that is to stop
+/// or to end it; returns when it goes on.
 pub fn stop_by(signal: i32) {
     raw::suffer(signal);
 }

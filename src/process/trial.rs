@@ -91,6 +91,8 @@ fn begin(program: &Path, call: &[&str], dialect: &str, dir: &Path) -> Result<Beg
         command.env_remove(name);
     }
     command.env("MEANWHILE_DIR", dir.join("run"));
+    // Its history is none of the user's.
+    command.env("XDG_STATE_HOME", dir.join("state"));
     match command.spawn() {
         Ok(child) => Ok(Some((child, dir.to_owned()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -32,6 +32,14 @@ pub fn display(micros: u64) -> String {
     PRINTER.duration_to_string(&SignedDuration::from_micros(rounded / 100_000 * 100_000))
 }
 
+/// The same in whole seconds, in one word, for a clock that runs: `45s`, `1m30s`.
+pub fn whole(micros: u64) -> String {
+    const PRINTER: SpanPrinter =
+        SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::None);
+    let seconds = (micros / 1_000_000).min(i64::MAX as u64 / 1_000_000) as i64;
+    PRINTER.duration_to_string(&SignedDuration::from_secs(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,11 +78,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_clock_shows_whole_seconds() {
+        for (micros, text) in [
+            (0, "0s"),
+            (999_999, "0s"),
+            (45_900_000, "45s"),
+            (90_000_000, "1m30s"),
+            (120_000_000, "2m"),
+            (7_322_000_000, "2h2m2s"),
+        ] {
+            assert_eq!(whole(micros), text);
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_panics(text in ".*", micros in any::<u64>()) {
             let _ = parse(&text);
-            prop_assert!(!display(micros).is_empty());
+            prop_assert!(!display(micros).is_empty() && !whole(micros).is_empty());
         }
     }
 }

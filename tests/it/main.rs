@@ -2,7 +2,7 @@
 //! makes sure that it ends and leaves nothing behind; the other files mirror
 //! what is promised: the contract in every shell (`scenarios`), the original's
 //! faults (`fourteen`), faults injected (`faults`, `broken`, `moments`, `worlds`,
-//! `steps`, `signals`, `syscalls`, `terminal`), limits and how tasks are ended
+//! `steps`, `signals`, `syscalls`, `terminal`), what is shown at a terminal and told in CI (`progress`, `status_watch`, by `pty`), limits and how tasks are ended
 //! (`limits`, `ladder`), random programs (`model`), the wrapper (`wrapped`, and at a
 //! terminal), scale, security, the command line (`cli`), the
 //! history, devstack, the documents, the house.
@@ -31,11 +31,14 @@ mod made;
 mod model;
 mod moments;
 mod moves;
+mod progress;
+mod pty;
 mod sandbox;
 mod scale;
 mod scenarios;
 mod security;
 mod signals;
+mod status_watch;
 mod steps;
 mod storm;
 mod syscalls;

@@ -77,7 +77,8 @@ fn a_large_log() {
     assert_eq!((output.code, total), (3, size + "end\n".len() as u64), "{}", output.stderr);
     assert_eq!(String::from_utf8_lossy(&words), "begin\nmiddle\nend\n");
     println!("{total} bytes passed on with {peak} kB resident");
-    assert!(peak > 0 && peak < 10_000, "{peak} kB");
+    // Most of it is this unoptimised program itself.
+    assert!(peak > 0 && peak < 16_000, "{peak} kB");
 }
 
 /// So many scripts of five tasks at once, each with a run of its own.

@@ -4,14 +4,17 @@ use std::io::Write;
 use std::os::fd::AsFd;
 
 use super::{Collector, PICKED, Turn};
-use crate::client::request::Note;
+use crate::client::request::{Note, Onlooker, Sight};
 use crate::client::slots::Loan;
 use crate::client::{Error, lost, open};
 use crate::process::clock;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::stat::Stat;
-use crate::run::{Id, Kind, code, cycle};
+use crate::run::{Id, Kind, Time, code, cycle};
+
+/// So long it blocks before anybody is shown what on, microseconds.
+const A_WHILE: u64 = 500_000;
 
 impl<'a, W: Write> Collector<'a, W> {
     /// Blocks until one of the first `among` of `turns` has ended, and says
@@ -43,7 +46,7 @@ impl<'a, W: Write> Collector<'a, W> {
         if let Some(at) = self.ready(turns, among, next) {
             return Ok(Some(at));
         }
-        let mut watcher = self.check_watcher();
+        let watcher = self.check_watcher();
         let script = match self.journal.run().owner {
             Some(owner) if self.request.with_script => Handle::open(owner).map_err(failed())?,
             _ => None,
@@ -53,34 +56,83 @@ impl<'a, W: Write> Collector<'a, W> {
         self.note_wait(Kind::Wait, on.map(|on| &turns[on].id));
         self.check_cycle()?;
         let loan = self.lend();
-        let woken = loop {
+        let woken = self.sleep(turns, among, next, handles, script.as_ref(), watcher);
+        // Whatever came of it, nothing stays on the screen.
+        self.look_away();
+        let woken = woken?;
+        self.note_wait(Kind::Woken, None);
+        loan.map_or(Ok(()), Loan::end)?;
+        Ok(woken)
+    }
+
+    /// The blocking itself, until a task is ready or the time is up.
+    fn sleep(
+        &mut self,
+        turns: &[Turn],
+        among: usize,
+        next: Option<usize>,
+        mut handles: Vec<(usize, Option<Handle>)>,
+        script: Option<&Handle>,
+        mut watcher: Option<Handle>,
+    ) -> Result<Option<usize>, Error> {
+        let failed = || Error::journal("wait in", self.dir.path());
+        let since = clock::now();
+        // When to look up; none: not at all.
+        let mut look = self.teller.onlooker().map(|_| since.0.saturating_add(A_WHILE));
+        loop {
             let guards = handles.iter().filter_map(|(_, handle)| handle.as_ref());
             let mut fds: Vec<_> = guards.map(AsFd::as_fd).collect();
             if fds.is_empty() {
                 // Every guard is settled, yet none has an end: never block on nothing.
                 return Err(failed()(std::io::Error::other("its journal contradicts itself")));
             }
-            fds.extend(script.as_ref().map(AsFd::as_fd));
+            fds.extend(script.map(AsFd::as_fd));
             fds.extend(watcher.as_ref().map(AsFd::as_fd));
-            let left = self.deadline.map(|deadline| deadline.saturating_sub(clock::now().0));
-            if wait_any(&fds, left).map_err(failed())?.is_none() {
-                break None;
+            let others = fds.len();
+            fds.extend(self.teller.onlooker().and_then(|onlooker| onlooker.alarm()));
+            let until = [self.deadline, look].into_iter().flatten().min();
+            let left = until.map(|until| until.saturating_sub(clock::now().0));
+            let ready = wait_any(&fds, left).map_err(failed())?;
+            if ready.is_none_or(|ready| ready >= others) {
+                if ready.is_none() && self.deadline.is_some_and(|d| clock::now().0 >= d) {
+                    return Ok(None);
+                }
+                look = self.look(turns, since);
+                continue;
             }
-            if script.as_ref().is_some_and(Handle::ended) {
+            // What follows may print, and take its time.
+            let shown = self.look_away();
+            if script.is_some_and(Handle::ended) {
                 return Err(Error::Orphaned);
             }
             self.journal.catch_up().map_err(failed())?;
             self.settle(turns, &mut handles)?;
             if let Some(at) = self.ready(turns, among, next) {
-                break Some(at);
+                return Ok(Some(at));
             }
             if watcher.as_ref().is_some_and(Handle::ended) {
                 watcher = self.check_watcher();
             }
-        };
-        self.note_wait(Kind::Woken, None);
-        loan.map_or(Ok(()), Loan::end)?;
-        Ok(woken)
+            if shown && look.is_some() {
+                look = self.look(turns, since);
+            }
+        }
+    }
+
+    /// Has people shown what is waited for; says when to do so again.
+    fn look(&mut self, turns: &[Turn], since: Time) -> Option<u64> {
+        // What cannot be read now is shown later.
+        let _ = self.journal.catch_up();
+        let on: Vec<&Id> = turns.iter().map(|turn| &turn.id).collect();
+        let now = clock::now();
+        let sight = Sight { dir: self.dir, run: self.journal.run(), on: &on, since, now };
+        let again = self.teller.onlooker()?.look(&sight)?;
+        Some(now.0.saturating_add(again))
+    }
+
+    /// Has it taken away; whether anything was there.
+    fn look_away(&mut self) -> bool {
+        self.teller.onlooker().is_some_and(Onlooker::away)
     }
 
     /// A task that waits for itself by way of others is told so, rather than
