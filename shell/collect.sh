@@ -20,7 +20,8 @@ _mw_ask() {
     # (The code is taken afterwards: a trap of the script may run other verbs.)
     _mw_calls=$((_mw_calls + 1))
     "$_mw_bin" wait "--dir=$_mw_dir" --answer "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
-        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
+        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} \
+        ${MEANWHILE_GROUPS:+"--groups=$MEANWHILE_GROUPS"} "$@" && _mw_rc=0 || _mw_rc=$?
     # An empty file, as in the middle of an installation, is a shell script that succeeds.
     case $_mw_rc:$_mw_bin in 0:*/*) [ -s "$_mw_bin" ] || _mw_rc=126 ;; esac
     # Codes up to 123 are plain; but with --any the answer also says which.

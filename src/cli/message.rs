@@ -10,7 +10,7 @@ use crate::client::Error;
 use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
 use crate::process::kill::Survivor;
-use crate::report::text::ending;
+use crate::report::text::outcome;
 use crate::run::name::NameError;
 use crate::run::task::Leak;
 use crate::run::{State, Task, Time, code};
@@ -132,8 +132,16 @@ fn duplicate(stream: impl AsFd) -> Result<File, Failure> {
 /// # Errors
 /// When it cannot be written; a reader that went away is none.
 pub fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Prints bytes to standard output, whole.
+///
+/// # Errors
+/// When they cannot be written; a reader that went away is none.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output(&error))
         }
@@ -149,8 +157,8 @@ pub fn say_survivor(survivor: &Survivor) {
 }
 
 /// Prints `text` to standard error, whole. Nobody may be there to read it.
-pub fn print_beside(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+pub fn print_beside(text: impl AsRef<[u8]>) {
+    let _ = std::io::stderr().lock().write_all(text.as_ref());
 }
 
 /// Tells what happens while tasks are collected.
@@ -227,15 +235,10 @@ impl Plain {
             );
         }
         if task.state() != State::Succeeded {
-            let state = match task.state() {
-                State::Cancelled => "cancelled, ",
-                State::Skipped => "skipped, ",
-                _ => "",
-            };
             let before = (task.failures > 0).then(|| {
                 format!("the attempts before: meanwhile log --attempt 1 {}", task.id.name())
             });
-            say(format!("{}: {state}{}", task.id, ending(task)), before.as_deref());
+            say(format!("{}: {}", task.id, outcome(task)), before.as_deref());
         }
     }
 }

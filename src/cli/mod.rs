@@ -6,6 +6,7 @@ mod cancel;
 mod clean;
 mod completions;
 mod get;
+mod groups;
 mod init;
 mod internal;
 mod log;
@@ -17,6 +18,7 @@ mod run;
 mod run_dir;
 mod start;
 mod status;
+mod step_summary;
 mod wait;
 
 use std::ffi::OsString;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{Failure, message, run_dir};
+use super::groups::{self, Groups};
+use super::{Failure, message, run_dir, step_summary};
 use crate::client::Error;
 use crate::process::dir::RunDir;
 use crate::process::registry::{self, Entry};
@@ -22,6 +23,8 @@ pub struct Report {
     /// Write to this file.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    groups: Groups,
     #[command(flatten)]
     dir: run_dir::Dir,
 }
@@ -54,6 +57,7 @@ impl Report {
             None => {
                 message::print(&text)?;
                 self.tell_wrapper(&dir, &subject);
+                self.tell_ci(&dir, &subject)?;
             }
             Some(path) => std::fs::File::create(path)
                 .and_then(|mut file| file.write_all(text.as_bytes()))
@@ -62,6 +66,19 @@ impl Report {
                 })?,
         }
         Ok(0)
+    }
+
+    /// In CI the failures come last, and the summary goes on the step's page.
+    fn tell_ci(&self, dir: &RunDir, subject: &Subject<'_>) -> Result<(), Failure> {
+        if matches!(self.format, Format::Json) {
+            return Ok(());
+        }
+        let setting = self.groups.setting();
+        step_summary::tell(setting, subject);
+        match groups::reader(setting, subject.run) {
+            Some(ci) => message::print_bytes(&groups::failures(ci, dir, subject.run)),
+            None => Ok(()),
+        }
     }
 
     /// `meanwhile run` prints the summary of a script that has not done so.

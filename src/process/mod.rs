@@ -12,6 +12,7 @@ pub mod journal;
 pub mod kill;
 pub mod locks;
 pub mod notify;
+pub mod output;
 pub mod pidfd;
 pub mod raw;
 pub mod registry;

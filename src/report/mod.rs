@@ -1,9 +1,13 @@
 //! What a run bought: pure functions from a run (and the commands of its
-//! tasks) to text, JSON, or devstack's summary.
+//! tasks) to text, JSON, or devstack's summary; and to what a CI system reads.
 
+pub mod again;
 pub mod devstack;
 pub mod estimate;
+pub mod groups;
 pub mod json;
+pub mod markdown;
+pub mod neutral;
 pub mod text;
 
 use std::collections::HashMap;

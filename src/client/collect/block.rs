@@ -1,8 +1,8 @@
 //! Blocking: until one of several tasks has ended, on their guards alone.
 
-use std::io::Write;
 use std::os::fd::AsFd;
 
+use super::super::replay::Sink;
 use super::{Collector, PICKED, Turn};
 use crate::client::request::Note;
 use crate::client::slots::Loan;
@@ -13,7 +13,7 @@ use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::stat::Stat;
 use crate::run::{Id, Kind, code, cycle};
 
-impl<'a, W: Write> Collector<'a, W> {
+impl<'a, W: Sink> Collector<'a, W> {
     /// Blocks until one of the first `among` of `turns` has ended, and says
     /// which; none: the time is up. With a `next`, the others count only once
     /// they have failed.

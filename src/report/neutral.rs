@@ -1,0 +1,297 @@
+//! A task's own markers, made harmless: inside a group they would end it, or
+//! begin one that swallows what follows.
+//!
+//! A blank is put into each marker of that kind (`: :endgroup::`), which
+//! leaves it readable and takes its power. Other commands of the CI system
+//! (masks, annotations, variables) pass as they are: they are what the task
+//! meant. Where a task switches commands off and does not switch them on
+//! again, the end of its output does.
+//!
+//! It is a filter over bytes as they come, in any pieces, and keeps no more
+//! of them than the beginning of what may become a marker.
+
+use super::groups::Ci;
+
+/// A longer marker is none: what may be kept of a log.
+const LONGEST: usize = 1024;
+
+/// What is made harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Markers of groups.
+    Groups,
+    /// All commands: in output that was printed before.
+    All,
+}
+
+/// The filter.
+#[derive(Debug)]
+pub struct Neutral {
+    ci: Ci,
+    what: What,
+    /// Nothing but what is not seen stands before this place in its line.
+    blank: bool,
+    escape: Escape,
+    /// What may become a marker with what comes next.
+    held: Vec<u8>,
+    last: u8,
+    /// The line that switches commands on again, while they are off.
+    off: Option<Vec<u8>>,
+}
+
+/// Where in an escape sequence of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    Outside,
+    Begun,
+    /// `ESC [ … letter`
+    Control,
+    /// `ESC ] … BEL`
+    Text,
+}
+
+enum Found {
+    Nothing,
+    /// It depends on what comes next.
+    Maybe,
+    /// A marker: a blank belongs behind so many of its bytes.
+    Marker(usize),
+    /// Commands are off until there is this line.
+    Off(Vec<u8>),
+    /// They are on again.
+    On,
+}
+
+impl Neutral {
+    /// For a task's output on `ci`.
+    pub fn new(ci: Ci, what: What) -> Self {
+        Self {
+            ci,
+            what,
+            blank: true,
+            escape: Escape::Outside,
+            held: Vec::new(),
+            last: b'\n',
+            off: None,
+        }
+    }
+
+    /// Takes the next bytes; `out` gets what is to be written.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.held.is_empty() {
+            self.pass(bytes, out);
+        } else {
+            let mut joined = std::mem::take(&mut self.held);
+            joined.extend_from_slice(bytes);
+            self.pass(&joined, out);
+        }
+    }
+
+    /// The output is over: its last line gets its end, if it has none.
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        let last = self.held.last().copied().unwrap_or(self.last);
+        if last != b'\n' {
+            self.feed(b"\n", out);
+        }
+        out.append(&mut self.held);
+        if let Some(line) = self.off.take() {
+            out.extend_from_slice(&line);
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let (mut from, mut at) = (0, 0);
+        while let Some(&byte) = bytes.get(at) {
+            match self.look(byte, &bytes[at..]) {
+                Found::Nothing => {}
+                Found::Maybe => break,
+                Found::Marker(length) => {
+                    out.extend_from_slice(&bytes[from..at + length]);
+                    out.push(b' ');
+                    from = at + length;
+                    at = from.max(at + 1);
+                    self.blank = false;
+                    continue;
+                }
+                Found::Off(line) => self.off = self.off.take().or(Some(line)),
+                Found::On => self.off = None,
+            }
+            self.step(byte);
+            at += 1;
+        }
+        out.extend_from_slice(&bytes[from..at]);
+        self.held.extend_from_slice(&bytes[at..]);
+        if at > 0 {
+            self.last = bytes[at - 1];
+        }
+    }
+
+    /// Goes past a byte.
+    fn step(&mut self, byte: u8) {
+        if matches!(byte, b'\n' | b'\r') {
+            // .NET, in which two of the agents are written, ends lines at both.
+            (self.blank, self.escape) = (true, Escape::Outside);
+            return;
+        }
+        if !self.blank {
+            return;
+        }
+        self.escape = match (self.escape, byte) {
+            (_, 0x1b) => Escape::Begun,
+            (Escape::Begun, b'[') => Escape::Control,
+            (Escape::Begun, b']' | b'_' | b'P' | b'^') => Escape::Text,
+            (Escape::Begun, 0x20..=0x2f) => Escape::Begun,
+            (Escape::Begun, _) => Escape::Outside,
+            (Escape::Control, 0x40..=0x7e) | (Escape::Text, 0x07) => Escape::Outside,
+            (Escape::Outside, _) => {
+                self.blank = match self.ci {
+                    // It skips white space, of which Unicode has a lot.
+                    Ci::GitHub => !(0x21..0x7f).contains(&byte),
+                    _ => false,
+                };
+                Escape::Outside
+            }
+            (within, _) => within,
+        };
+    }
+
+    fn look(&self, byte: u8, rest: &[u8]) -> Found {
+        let fresh = self.blank && self.escape == Escape::Outside;
+        match (self.ci, byte) {
+            (Ci::GitHub, b':') if fresh => self.github(rest),
+            (Ci::GitHub | Ci::Azure, b'#') => self.bracket(rest),
+            (Ci::TeamCity, b'#') => self.teamcity(rest),
+            (Ci::GitLab, b's') => {
+                match (begins(rest, b"section_start:"), begins(rest, b"section_end:")) {
+                    (Some(true), _) | (_, Some(true)) => Found::Marker("section_".len()),
+                    (None, _) | (_, None) => Found::Maybe,
+                    _ => Found::Nothing,
+                }
+            }
+            (Ci::Buildkite, b'-' | b'+' | b'~') if fresh => match rest {
+                [a, b, c, blank, ..] if a == b && b == c && b" \t\x0b\x0c\r".contains(blank) => {
+                    Found::Marker(0)
+                }
+                [a, others @ ..] if others.len() < 3 && others.iter().all(|b| a == b) => {
+                    Found::Maybe
+                }
+                _ => Found::Nothing,
+            },
+            _ => Found::Nothing,
+        }
+    }
+
+    /// `::name key=value::data`, at the beginning of a line.
+    fn github(&self, rest: &[u8]) -> Found {
+        let name = match named(rest, b"::", b" :") {
+            Named::Not => return Found::Nothing,
+            Named::Maybe => return Found::Maybe,
+            Named::Is(name) => name,
+        };
+        let resumes =
+            self.off.as_ref().is_some_and(|line| *line == [b"::", name, b"::\n"].concat());
+        if resumes {
+            return Found::On;
+        }
+        if self.what == What::All || is(name, &["group", "endgroup"]) {
+            return Found::Marker(1);
+        }
+        if !is(name, &["stop-commands"]) {
+            return Found::Nothing;
+        }
+        let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) else {
+            return if rest.len() < LONGEST { Found::Maybe } else { Found::Marker(1) };
+        };
+        let data = &rest[2 + name.len()..end];
+        let token = data.windows(2).position(|pair| pair == b"::").map(|at| &data[at + 2..]);
+        match token {
+            // What would have to be escaped, nobody has as a token.
+            Some(token) if is_token(token) => Found::Off([b"::", token, b"::\n"].concat()),
+            _ => Found::Marker(1),
+        }
+    }
+
+    /// `##[name]data`, anywhere.
+    fn bracket(&self, rest: &[u8]) -> Found {
+        if self.what == What::All && self.ci == Ci::Azure {
+            match begins(rest, b"##vso[") {
+                Some(true) => return Found::Marker(2),
+                None => return Found::Maybe,
+                Some(false) => {}
+            }
+        }
+        match named(rest, b"##[", b" ]") {
+            Named::Not => Found::Nothing,
+            Named::Maybe => Found::Maybe,
+            Named::Is(name) => {
+                let ours = is(name, &["group", "endgroup", "stop-commands"]);
+                if ours || self.what == What::All { Found::Marker(2) } else { Found::Nothing }
+            }
+        }
+    }
+
+    /// `##teamcity[name key='value']`, anywhere.
+    fn teamcity(&self, rest: &[u8]) -> Found {
+        match named(rest, b"##teamcity[", b" \t]") {
+            Named::Not => Found::Nothing,
+            Named::Maybe => Found::Maybe,
+            Named::Is(_) if self.what == What::All => Found::Marker(2),
+            Named::Is(name) if is(name, &["blockOpened", "blockClosed"]) => Found::Marker(2),
+            Named::Is(name) if is(name, &["disableServiceMessages"]) => {
+                Found::Off(b"##teamcity[enableServiceMessages]\n".to_vec())
+            }
+            Named::Is(name) if is(name, &["enableServiceMessages"]) => Found::On,
+            Named::Is(_) => Found::Nothing,
+        }
+    }
+}
+
+enum Named<'a> {
+    Not,
+    Maybe,
+    Is(&'a [u8]),
+}
+
+/// The name after `prefix`, up to one of `ends`.
+fn named<'a>(rest: &'a [u8], prefix: &[u8], ends: &[u8]) -> Named<'a> {
+    match begins(rest, prefix) {
+        Some(true) => {}
+        Some(false) => return Named::Not,
+        None => return Named::Maybe,
+    }
+    let name = &rest[prefix.len()..];
+    match name.iter().take(LONGEST).position(|b| ends.contains(b) || matches!(b, b'\n' | b'\r')) {
+        Some(0) => Named::Not,
+        Some(end) if ends.contains(&name[end]) => Named::Is(&name[..end]),
+        Some(_) => Named::Not,
+        None if name.len() < LONGEST => Named::Maybe,
+        None => Named::Not,
+    }
+}
+
+/// Whether `bytes` begin with `prefix`; none if they end within it.
+fn begins(bytes: &[u8], prefix: &[u8]) -> Option<bool> {
+    match bytes.get(..prefix.len()) {
+        Some(begin) => Some(begin == prefix),
+        None if prefix.starts_with(bytes) => None,
+        None => Some(false),
+    }
+}
+
+fn is(name: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
+
+fn is_token(token: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_graphic() && !b"%:".contains(b);
+    !token.is_empty() && token.iter().all(plain)
+}
+
+/// A line of ours in which there is text from outside.
+pub fn line(ci: Ci, text: &str) -> String {
+    let mut out = Vec::new();
+    let mut neutral = Neutral::new(ci, What::All);
+    neutral.feed(text.as_bytes(), &mut out);
+    out.append(&mut neutral.held);
+    String::from_utf8_lossy(&out).into_owned()
+}
