@@ -227,3 +227,90 @@ fn teamcity(text: &str) -> String {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Record;
+
+    fn run(lines: &[&str]) -> Run {
+        let mut run = Run::default();
+        for line in lines {
+            run.apply(&Record::parse(line.as_bytes()).expect(line));
+        }
+        run
+    }
+
+    fn marks(ci: Ci, code: u8, at: &str) -> Marks {
+        let end = format!("18.900000 end a:b code={code}");
+        let start = format!("10.500000 start a:b pid=7 at={at}");
+        let run = run(&["10.000000 run - wall=1700000000400000", &start, &end]);
+        around(ci, &run.tasks()[0], &run, "9.1")
+    }
+
+    #[test]
+    fn who_sets_which_variable() {
+        let detect = |set: &str| {
+            let (key, value) = set.split_once('=').unwrap();
+            Ci::detect(|name| (name == key).then(|| value.to_owned()))
+        };
+        assert_eq!(detect("GITHUB_ACTIONS=true"), Some(Ci::GitHub));
+        assert_eq!(detect("GITLAB_CI=true"), Some(Ci::GitLab));
+        assert_eq!(detect("BUILDKITE=true"), Some(Ci::Buildkite));
+        assert_eq!(detect("TF_BUILD=True"), Some(Ci::Azure));
+        assert_eq!(detect("TEAMCITY_VERSION=2024.03"), Some(Ci::TeamCity));
+        for none in ["GITHUB_ACTIONS=false", "GITLAB_CI=", "BUILDKITE=1", "CI=true"] {
+            assert_eq!(detect(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn settings() {
+        assert_eq!(Setting::parse(""), Ok(Setting::Auto));
+        assert_eq!(Setting::parse("never"), Ok(Setting::Never));
+        assert_eq!(Setting::parse("azure"), Ok(Setting::Always(Ci::Azure)));
+        for bad in ["Auto", "1", "github,gitlab"] {
+            assert!(Setting::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_section_has_the_tasks_own_times() {
+        let Marks { open, close } = marks(Ci::GitLab, 0, "s.sh:1");
+        assert_eq!(
+            open,
+            "\x1b[0Ksection_start:1700000000:a_b.9.1[collapsed=true]\r\x1b[0Ka:b: succeeded after 8.4s, started at s.sh:1\n"
+        );
+        assert_eq!(close, "\x1b[0Ksection_end:1700000009:a_b.9.1\r\x1b[0K\n");
+        // One that never began, in a journal that has lost its first record.
+        let run =
+            run(&["2.0 start b pid=2 queued=1", "3.0 skip b root=a code=1", "3.1 end b code=9"]);
+        let open = around(Ci::GitLab, &run.tasks()[0], &run, "9.2").open;
+        assert!(
+            open.starts_with("\x1b[0Ksection_start:0:b.9.2\r\x1b[0Kb: skipped, since a"),
+            "{open:?}"
+        );
+    }
+
+    #[test]
+    fn what_stands_in_a_title_commands_nothing() {
+        let at = "100%::endgroup::]'[|##[endgroup]--section_end:1:x,=.sh:3";
+        let said = "a:b: exit code 3 after 8.4s, started at ";
+        let error = marks(Ci::GitHub, 3, at);
+        let shown = at.replace("##[", "## [");
+        assert_eq!(error.open, format!("{said}{shown}\n"));
+        assert_eq!(
+            error.close,
+            format!("::error title=a%3Ab::{said}{}\n", shown.replace('%', "%25"))
+        );
+        let group = marks(Ci::GitHub, 0, at).open;
+        assert!(group.starts_with("::group::a:b: succeeded") && group.contains("100%25::"));
+        let azure = marks(Ci::Azure, 3, at).close;
+        assert!(azure.contains("100%AZP25::"), "{azure}");
+        let team = marks(Ci::TeamCity, 0, at).open;
+        assert!(team.contains("|]|'|[||##|[endgroup|]--"), "{team}");
+        assert_eq!(team.matches('\'').count(), 3, "{team}");
+        let gitlab = marks(Ci::GitLab, 0, at).open;
+        assert!(gitlab.contains("--section_ end:1:x"), "{gitlab}");
+    }
+}

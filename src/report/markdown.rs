@@ -207,3 +207,115 @@ fn escaped(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::run::Record;
+    use crate::run::files::Command;
+
+    fn with<T>(lines: &[String], look: impl Fn(&Subject<'_>) -> T) -> T {
+        let mut run = Run::default();
+        for line in lines {
+            run.apply(&Record::parse(line.as_bytes()).expect(line));
+        }
+        let commands: HashMap<Id, Command> = HashMap::new();
+        let until = run.last;
+        look(&Subject {
+            run: &run,
+            commands: &commands,
+            until,
+            live: false,
+            script_cpu: None,
+            cores: 2,
+            torn: false,
+        })
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    const RUN: &str = "0.000000 run - script=s.sh wall=1\n\
+        0.000000 start a pid=8 at=s.sh:3\n\
+        5.000000 wait a by=9 at=s.sh:4\n\
+        10.000000 end a code=0\n\
+        10.000000 woken - by=9\n\
+        10.000000 collected a code=0 at=s.sh:4";
+
+    #[test]
+    fn a_table_and_a_timeline() {
+        let text = with(&lines(RUN), |subject| Section::of(subject).text);
+        let row = "| <code>a</code> | succeeded | 0 | 10.0s | 5.0s | <code>s.sh&#58;3</code> | <code>s.sh&#58;4</code> |";
+        assert!(text.contains(row), "{text}");
+        let script = format!("script {}{} 10.0s", "█".repeat(30), "░".repeat(30));
+        assert!(text.contains(&script), "{text}");
+        assert!(text.contains(&format!("a      {} 10.0s", "█".repeat(60))), "{text}");
+    }
+
+    #[test]
+    fn nothing_from_outside_is_markup() {
+        let evil = "</code>|<script>*[x](http://y)*```-->";
+        let text = RUN.replace("s.sh", evil);
+        let leak = "11.0 leak a pid=4 comm=```<b>";
+        let text = with(&lines(&format!("{text}\n{leak}")), |subject| Section::of(subject).text);
+        let (fences, rest): (Vec<&str>, Vec<&str>) =
+            text.split("```").enumerate().fold((vec![], vec![]), |mut parts, (at, part)| {
+                if at % 2 == 1 {
+                    parts.0.push(part)
+                } else {
+                    parts.1.push(part)
+                }
+                parts
+            });
+        assert_eq!(fences.len(), 2, "{text}");
+        for part in rest {
+            let part = part.replace("<code>", "").replace("</code>", "");
+            let part =
+                part.replace("<details><summary>Timeline</summary>", "").replace("</details>", "");
+            assert!(!part.contains(['<', '>', '`', '[']), "{part}");
+            let row = |line: &&str| line.starts_with("| ");
+            assert!(part.lines().filter(row).all(|l| l.matches('|').count() == 8), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_run_has_one_part_of_the_page() {
+        let lines = lines(RUN);
+        let first = with(&lines[..2], |subject| Section::of(subject));
+        let last = with(&lines, |subject| Section::of(subject));
+        let page = first.put_into(b"before", 100_000).unwrap();
+        let page = [&page[..], b"after\n"].concat();
+        let page = String::from_utf8(last.put_into(&page, 100_000).unwrap()).unwrap();
+        assert_eq!(page, format!("before\n{}{}{}after\n", last.begin, last.text, last.end));
+        assert_eq!(last.put_into(b"before", 100), None);
+    }
+
+    #[test]
+    fn a_run_of_many_tasks_has_room() {
+        let name = "n".repeat(120);
+        let mut lines = lines(RUN);
+        for at in 0..3000 {
+            lines.push(format!("1.{:06} start {name}{at} pid=8 at={}", at, "/".repeat(500)));
+            lines.push(format!("2.{:06} end {name}{at} code=0", at));
+        }
+        let short = with(&lines, |subject| {
+            let section = Section::of(subject);
+            assert!(section.text.len() < 1024 * 1024, "{}", section.text.len());
+            assert!(section.text.contains("and 2501 more"));
+            assert!(section.put_into(b"", 10_000).is_none());
+            section.shorter(subject)
+        });
+        assert!(short.put_into(b"", 20_000).is_some(), "{}", short.text.len());
+    }
+
+    #[test]
+    fn absurd_times_are_survived() {
+        let lines = lines(&format!(
+            "{RUN}\n5.0 start b pid=3\n18446744073709.0 end b code=1\n0.1 end c code=2"
+        ));
+        assert!(with(&lines, |subject| Section::of(subject).text).contains("<code>b</code>"));
+    }
+}

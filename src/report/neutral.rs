@@ -199,7 +199,7 @@ impl Neutral {
         if !is(name, &["stop-commands"]) {
             return Found::Nothing;
         }
-        let Some(end) = rest.iter().position(|b| matches!(b, b'\n' | b'\r')) else {
+        let Some(end) = rest.iter().take(LONGEST).position(|b| matches!(b, b'\n' | b'\r')) else {
             return if rest.len() < LONGEST { Found::Maybe } else { Found::Marker(1) };
         };
         let data = &rest[2 + name.len()..end];
@@ -294,4 +294,177 @@ pub fn line(ci: Ci, text: &str) -> String {
     neutral.feed(text.as_bytes(), &mut out);
     out.append(&mut neutral.held);
     String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: [Ci; 5] = [Ci::GitHub, Ci::GitLab, Ci::Buildkite, Ci::Azure, Ci::TeamCity];
+
+    fn whole(ci: Ci, what: What, pieces: &[&[u8]]) -> String {
+        let (mut neutral, mut out) = (Neutral::new(ci, what), Vec::new());
+        pieces.iter().for_each(|piece| neutral.feed(piece, &mut out));
+        neutral.finish(&mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn groups(ci: Ci, text: &str) -> String {
+        whole(ci, What::Groups, &[text.as_bytes()])
+    }
+
+    #[test]
+    fn github() {
+        for (text, expected) in [
+            ("::group::a", ": :group::a\n"),
+            (" \t\u{a0}::EndGroup::\n", " \t\u{a0}: :EndGroup::\n"),
+            ("\x1b[0;1m::group title=a::b\n", "\x1b[0;1m: :group title=a::b\n"),
+            ("a\r::endgroup::\n", "a\r: :endgroup::\n"),
+            ("x ##[endgroup] ##[group]\n", "x ## [endgroup] ## [group]\n"),
+            ("####[endgroup]\n", "#### [endgroup]\n"),
+            ("std::group::of ::group::x\n", "std::group::of ::group::x\n"),
+            ("::groups::\n::group\n:::group::\n", "::groups::\n::group\n:::group::\n"),
+            ("::error::a\n::add-mask::b\n##[error]c\n", "::error::a\n::add-mask::b\n##[error]c\n"),
+            ("::stop-commands::t0/=\nx\n", "::stop-commands::t0/=\nx\n::t0/=::\n"),
+            ("::stop-commands::t\nx\n::t::\ny", "::stop-commands::t\nx\n::t::\ny\n"),
+            (
+                "::stop-commands::t\n::stop-commands::u\n::u::",
+                "::stop-commands::t\n::stop-commands::u\n::u::\n::t::\n",
+            ),
+            ("::stop-commands::t", "::stop-commands::t\n::t::\n"),
+            ("::stop-commands::a%0A\n", ": :stop-commands::a%0A\n"),
+            ("::stop-commands::\n", ": :stop-commands::\n"),
+        ] {
+            assert_eq!(groups(Ci::GitHub, text), expected, "{text:?}");
+        }
+        let long = format!("::stop-commands::{}\n", "t".repeat(2 * LONGEST));
+        assert_eq!(groups(Ci::GitHub, &long), long.replacen("::", ": :", 1));
+        assert_eq!(line(Ci::GitHub, "x: at ##[debug].sh:3"), "x: at ## [debug].sh:3");
+    }
+
+    #[test]
+    fn the_others() {
+        for (ci, text, expected) in [
+            (Ci::GitLab, "a section_start:1:x\r\x1b[0K", "a section_ start:1:x\r\x1b[0K\n"),
+            (Ci::GitLab, "section_section_end:1:x\n", "section_section_ end:1:x\n"),
+            (Ci::GitLab, "sections, section_starts\n", "sections, section_starts\n"),
+            (Ci::Buildkite, "--- a\n+++ b\n~~~\tc\n", " --- a\n +++ b\n ~~~\tc\n"),
+            (Ci::Buildkite, "\x1b[1m\x1b]0;title\x07--- a\n", "\x1b[1m\x1b]0;title\x07 --- a\n"),
+            (
+                Ci::Buildkite,
+                "---\n----\n-+- \n a --- b\n --- c",
+                "---\n----\n-+- \n a --- b\n --- c\n",
+            ),
+            (Ci::Buildkite, "^^^ +++\n", "^^^ +++\n"),
+            (
+                Ci::Azure,
+                "##[endgroup]\n##vso[task.setvariable variable=a]b\n",
+                "## [endgroup]\n##vso[task.setvariable variable=a]b\n",
+            ),
+            (
+                Ci::TeamCity,
+                "a ##teamcity[blockClosed name='x']\n",
+                "a ## teamcity[blockClosed name='x']\n",
+            ),
+            (
+                Ci::TeamCity,
+                "##teamcity[testStarted name='x']\n",
+                "##teamcity[testStarted name='x']\n",
+            ),
+            (
+                Ci::TeamCity,
+                "##teamcity[disableServiceMessages]\n",
+                "##teamcity[disableServiceMessages]\n##teamcity[enableServiceMessages]\n",
+            ),
+            (
+                Ci::TeamCity,
+                "##teamcity[disableServiceMessages]\n##teamcity[enableServiceMessages]",
+                "##teamcity[disableServiceMessages]\n##teamcity[enableServiceMessages]\n",
+            ),
+        ] {
+            assert_eq!(groups(ci, text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_printed_before_commands_nothing() {
+        for (ci, text) in [
+            (Ci::GitHub, "::set-output name=a::b"),
+            (Ci::GitHub, "##[debug]a"),
+            (Ci::Azure, "##vso[task.setvariable variable=a]b"),
+            (Ci::TeamCity, "##teamcity[buildStop comment='a']"),
+        ] {
+            let out = whole(ci, What::All, &[text.as_bytes()]);
+            assert_eq!(out.trim_end().replacen(' ', "", 1), text, "{out:?}");
+        }
+    }
+
+    /// What markers are made of.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop::sample::select(vec![
+            "::",
+            ":",
+            "#",
+            "##[",
+            "group",
+            "endgroup",
+            "stop-commands",
+            "]",
+            " ",
+            "\n",
+            "\r",
+            "section_",
+            "start:",
+            "end:1:x",
+            "---",
+            "+++",
+            "-",
+            "~~~ ",
+            "\x1b[0m",
+            "\x1b]",
+            "\x07",
+            "##teamcity[",
+            "blockOpened",
+            "blockClosed ",
+            "disableServiceMessages]",
+            "a",
+            "é",
+        ]);
+        prop::collection::vec(part, 0..30).prop_map(|parts| parts.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(text in text(), cuts in prop::collection::vec(0..99_usize, 0..9), at in 0..5_usize) {
+            for what in [What::Groups, What::All] {
+                let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (text.len() + 1)).collect();
+                cuts.sort_unstable();
+                let mut pieces = Vec::new();
+                let mut from = 0;
+                for cut in cuts {
+                    pieces.push(&text[from..cut]);
+                    from = cut;
+                }
+                pieces.push(&text[from..]);
+                prop_assert_eq!(whole(ALL[at], what, &pieces), whole(ALL[at], what, &[&text]));
+            }
+        }
+
+        #[test]
+        fn what_is_harmless_stays_so(text in text(), at in 0..5_usize) {
+            let once = groups(ALL[at], &String::from_utf8_lossy(&text));
+            // But that commands are on again, which comes at the end.
+            let again = groups(ALL[at], &once);
+            prop_assert!(again == once || again.starts_with(&once), "{once:?} {again:?}");
+        }
+
+        #[test]
+        fn only_blanks_come_in(text in text(), at in 0..5_usize) {
+            let out = groups(ALL[at], &String::from_utf8_lossy(&text));
+            let bare = |text: &str| text.replace(' ', "");
+            let text = String::from_utf8_lossy(&text).into_owned();
+            prop_assert!(bare(&out).starts_with(&bare(&text)), "{text:?} {out:?}");
+        }
+    }
 }

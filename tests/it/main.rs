@@ -16,6 +16,7 @@ mod devstack;
 mod docs;
 mod faults;
 mod fourteen;
+mod groups;
 mod held;
 mod house;
 mod inherited;
