@@ -284,8 +284,8 @@ mod tests {
     #[test]
     fn a_run_has_one_part_of_the_page() {
         let lines = lines(RUN);
-        let first = with(&lines[..2], |subject| Section::of(subject));
-        let last = with(&lines, |subject| Section::of(subject));
+        let first = with(&lines[..2], Section::of);
+        let last = with(&lines, Section::of);
         let page = first.put_into(b"before", 100_000).unwrap();
         let page = [&page[..], b"after\n"].concat();
         let page = String::from_utf8(last.put_into(&page, 100_000).unwrap()).unwrap();
@@ -298,8 +298,8 @@ mod tests {
         let name = "n".repeat(120);
         let mut lines = lines(RUN);
         for at in 0..3000 {
-            lines.push(format!("1.{:06} start {name}{at} pid=8 at={}", at, "/".repeat(500)));
-            lines.push(format!("2.{:06} end {name}{at} code=0", at));
+            lines.push(format!("1.{at:06} start {name}{at} pid=8 at={}", "/".repeat(500)));
+            lines.push(format!("2.{at:06} end {name}{at} code=0"));
         }
         let short = with(&lines, |subject| {
             let section = Section::of(subject);

@@ -98,11 +98,14 @@ fn gitlabs_sections_have_the_tasks_own_times() {
     let record = |begin: &str| -> &str {
         journal.lines().find(|line| line.contains(begin)).unwrap_or_else(|| panic!("{begin}"))
     };
-    let time = |line: &str| -> f64 {
-        line.trim_start_matches('\x1e').split(' ').next().unwrap().parse().unwrap()
+    // In microseconds.
+    let time = |line: &str| -> i64 {
+        let text = line.trim_start_matches('\x1e').split(' ').next().unwrap();
+        let (seconds, fraction) = text.split_once('.').unwrap();
+        format!("{seconds}{fraction:0<6}").parse().unwrap()
     };
     let run = record(" run - ");
-    let wall = field(run, "wall=").unwrap().parse::<f64>().unwrap() / 1e6 - time(run);
+    let wall = field(run, "wall=").unwrap().parse::<i64>().unwrap() - time(run);
     let mut sections = Vec::new();
     for (name, option) in [("good", "[collapsed=true]"), ("bad", "")] {
         let mark = |kind: &str| {
@@ -113,12 +116,12 @@ fn gitlabs_sections_have_the_tasks_own_times() {
                 .skip(1)
                 .filter_map(|rest| rest.split_once(':'))
                 .find(|(_, rest)| rest.starts_with(&format!("{name}.")))
-                .map(|(seconds, rest)| (seconds.parse::<f64>().unwrap(), rest.to_owned()))
+                .map(|(seconds, rest)| (seconds.parse::<i64>().unwrap(), rest.to_owned()))
                 .unwrap()
         };
         let ((from, open), (until, close)) = (mark("start"), mark("end"));
-        assert_eq!(from, (wall + time(record(&format!(" start {name} ")))).floor(), "{name}");
-        assert_eq!(until, (wall + time(record(&format!(" end {name} ")))).floor(), "{name}");
+        assert_eq!(from, (wall + time(record(&format!(" start {name} ")))) / 1_000_000, "{name}");
+        assert_eq!(until, (wall + time(record(&format!(" end {name} ")))) / 1_000_000, "{name}");
         let section = close.split_once('\r').unwrap().0;
         let letter = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         assert!(section.chars().all(letter), "{section}");
@@ -308,7 +311,8 @@ async_wait bad later good || :
 async_print_timing";
     let output = script_step(&sandbox, BASH, SYSTEMS[0], text).ok();
     let last = output.stdout.split_once("meanwhile: failed: ").unwrap().1;
-    let lines: String = (12..=30).map(|i| format!("    line {i}\n")).collect();
+    let lines: Vec<String> = (12..=30).map(|i| format!("    line {i}\n")).collect();
+    let lines = lines.concat();
     let expected = format!(
         "2 tasks\nbad: exit code 3 after Ns, started at step.sh:5\n    ...\n{lines}    : :error::once\n\
          later: skipped, since bad failed with 3 (exit code 123), started at step.sh:6\n"

@@ -4,7 +4,7 @@
 //! faults (`fourteen`), faults injected (`faults`, `broken`, `moments`, `worlds`,
 //! `steps`, `signals`, `syscalls`, `terminal`), limits and how tasks are ended
 //! (`limits`, `ladder`), random programs (`model`), the wrapper (`wrapped`, and at a
-//! terminal), scale, security, the command line (`cli`), devstack, the documents, the house.
+//! terminal), CI (`groups`), scale, security, the command line (`cli`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stderr, clippy::print_stdout)]
