@@ -140,8 +140,8 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// # Errors
 /// When they cannot be written; a reader that went away is none.
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+    // (Rust's own takes a closed one for a success.)
+    match raw_stdout()?.write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(Failure::output(&error))
         }

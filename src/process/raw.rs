@@ -153,9 +153,27 @@ static PIPE_WAS_IGNORED: AtomicBool = AtomicBool::new(false);
 static BEFORE_MAIN: extern "C" fn() = {
     extern "C" fn look() {
         PIPE_WAS_IGNORED.store(is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+        refuse_output();
     }
     look
 };
+
+/// Makes writes to a closed standard output fail (`EBADF`), as they do in
+/// other programs: Rust's runtime would open /dev/null there for writing, and
+/// output would be lost without a word.
+fn refuse_output() {
+    // SAFETY: only a number that is no open descriptor is given a meaning.
+    unsafe {
+        if libc::fcntl(libc::STDOUT_FILENO, libc::F_GETFD) != -1 {
+            return;
+        }
+        let fd = libc::open(c"/dev/null".as_ptr(), libc::O_RDONLY);
+        if fd >= 0 && fd != libc::STDOUT_FILENO {
+            libc::dup2(fd, libc::STDOUT_FILENO);
+            libc::close(fd);
+        }
+    }
+}
 
 fn is_ignored(signal: i32) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();

@@ -222,6 +222,12 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_output_is() {
     let output = sandbox.run(BASH, text).ok();
     assert_eq!(output.stdout.lines().last(), Some("125"), "{}", output.stdout);
     assert!(output.stderr.contains("cannot write the output of ok"), "{}", output.stderr);
+
+    // Closed, it is no place for output either; and none is lost.
+    let text = "async_run ok echo out\nrc=0; async_wait ok >&- || rc=$?; echo $rc\n\
+        async_run still true\nasync_wait still >&-\nasync_wait ok\nmeanwhile status >&- || echo $?";
+    let output = sandbox.run(BASH, text).ok();
+    assert!(output.stdout.starts_with("125\nout\n125\n"), "{}", output.stdout);
 }
 
 #[test]
