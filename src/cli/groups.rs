@@ -17,9 +17,8 @@ use crate::run::{Run, Task, files};
 /// The option that chooses.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Groups {
-    /// Fold each task's log, as this CI system has it: github, gitlab,
-    /// buildkite, azure, teamcity; auto: as that whose variables are set, if
-    /// it reads the output; never.
+    /// The CI system whose log groups and error marks are printed: github, gitlab,
+    /// buildkite, azure, teamcity; auto: the one around, if it reads the output; never.
     #[arg(
         long,
         value_name = "SYSTEM",
