@@ -21,7 +21,8 @@ _mw_ask() {
     _mw_calls=$((_mw_calls + 1))
     "$_mw_bin" wait "--dir=$_mw_dir" --answer "--call=$_mw_calls" ${_mw_at:+"--at=$_mw_at"} ${_mw_scope:+"--in=$_mw_scope"} \
         ${MEANWHILE_PROGRESS:+"--progress=$MEANWHILE_PROGRESS"} ${MEANWHILE_HEARTBEAT:+"--heartbeat=$MEANWHILE_HEARTBEAT"} \
-        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} "$@" && _mw_rc=0 || _mw_rc=$?
+        ${MEANWHILE_OUTPUT:+"--output=$MEANWHILE_OUTPUT"} \
+        ${MEANWHILE_GROUPS:+"--groups=$MEANWHILE_GROUPS"} "$@" && _mw_rc=0 || _mw_rc=$?
     # An empty file, as in the middle of an installation, is a shell script that succeeds.
     case $_mw_rc:$_mw_bin in 0:*/*) [ -s "$_mw_bin" ] || _mw_rc=126 ;; esac
     # Codes up to 123 are plain; but with --any the answer also says which.

@@ -388,6 +388,10 @@ _mw_call() {
     esac
     _mw_verb=$1
     shift
-    case $_mw_verb in report | status) ;; *) set -- ${_mw_scope:+"--in=$_mw_scope"} "$@" ;; esac
+    case $_mw_verb in
+        report) set -- ${MEANWHILE_GROUPS:+"--groups=$MEANWHILE_GROUPS"} "$@" ;;
+        status) ;;
+        *) set -- ${_mw_scope:+"--in=$_mw_scope"} "$@" ;;
+    esac
     "$_mw_bin" "$_mw_verb" "--dir=$_mw_look" "$@" || return
 }

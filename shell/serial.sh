@@ -134,8 +134,8 @@ _mw_off_wait() {
             --if-started) _mw_if_started=1 ;;
             --quiet | --output=quiet) _mw_loud= ;;
             --uncollected) _mw_naming=1 ;;
-            --timeout | --output) [ "$#" -eq 1 ] || shift ;;
-            --fail-fast | --devstack | --timeout=* | --output=*) ;;
+            --timeout | --output | --groups) [ "$#" -eq 1 ] || shift ;;
+            --fail-fast | --devstack | --timeout=* | --output=* | --groups=*) ;;
             -*)
                 _mw_say "meanwhile: async_wait: unknown option $1"
                 return 2

@@ -6,7 +6,7 @@ set -euo pipefail
 tools=(
     bash:bash zsh:zsh dash:dash busybox:busybox mksh:mksh ksh93:ksh93u+m yash:yash
     shellcheck:shellcheck shfmt:shfmt strace:strace python3:python3 c++:g++
-    setsid:util-linux setpriv:util-linux unshare:util-linux
+    setsid:util-linux setpriv:util-linux unshare:util-linux script:bsdutils
     xmllint:libxml2-utils parallel:parallel make:make chromium:chromium
 )
 if [ "${1-}" = --bench ]; then

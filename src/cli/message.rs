@@ -10,7 +10,7 @@ use crate::client::Error;
 use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
 use crate::process::kill::Survivor;
-use crate::report::text::ending;
+use crate::report::text::outcome;
 use crate::run::name::NameError;
 use crate::run::task::Leak;
 use crate::run::{State, Task, Time, code};
@@ -135,10 +135,10 @@ pub fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
 
-/// The same of bytes.
+/// Prints bytes to standard output, whole.
 ///
 /// # Errors
-/// As [`print()`].
+/// When they cannot be written; a reader that went away is none.
 pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     // (Rust's own takes a closed one for a success.)
     match raw_stdout()?.write_all(bytes) {
@@ -157,8 +157,8 @@ pub fn say_survivor(survivor: &Survivor) {
 }
 
 /// Prints `text` to standard error, whole. Nobody may be there to read it.
-pub fn print_beside(text: &str) {
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+pub fn print_beside(text: impl AsRef<[u8]>) {
+    let _ = std::io::stderr().lock().write_all(text.as_ref());
 }
 
 /// Tells what happens while tasks are collected.
@@ -235,15 +235,10 @@ impl Plain {
             );
         }
         if task.state() != State::Succeeded {
-            let state = match task.state() {
-                State::Cancelled => "cancelled, ",
-                State::Skipped => "skipped, ",
-                _ => "",
-            };
             let before = (task.failures > 0).then(|| {
                 format!("the attempts before: meanwhile log --attempt 1 {}", task.id.name())
             });
-            say(format!("{}: {state}{}", task.id, ending(task)), before.as_deref());
+            say(format!("{}: {}", task.id, outcome(task)), before.as_deref());
         }
     }
 }

@@ -7,6 +7,7 @@ mod clean;
 mod completions;
 mod doctor;
 mod get;
+mod groups;
 mod history;
 mod html;
 mod init;
@@ -21,6 +22,7 @@ mod run;
 mod run_dir;
 mod start;
 mod status;
+mod step_summary;
 mod wait;
 
 use std::ffi::OsString;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::{Failure, html, message, run_dir};
+use super::groups::{self, Groups};
+use super::{Failure, html, message, run_dir, step_summary};
 use crate::client::Error;
 use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
@@ -35,6 +36,8 @@ pub struct Report {
     /// Leave this out, to give the page to others (html).
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     without: Vec<html::Part>,
+    #[command(flatten)]
+    groups: Groups,
     #[command(flatten)]
     dir: run_dir::Dir,
 }
@@ -82,6 +85,7 @@ impl Report {
             None => {
                 message::print_bytes(&text)?;
                 self.tell_wrapper(&dir, &subject);
+                self.tell_ci(&dir, &subject)?;
             }
             Some(path) => file::replace(path, &text).map_err(|error| {
                 Failure::other(&format!("cannot write {}", path.display()), &error)
@@ -132,6 +136,19 @@ impl Report {
 
     fn is_summary(&self) -> bool {
         matches!(self.format, Format::Text | Format::Devstack)
+    }
+
+    /// In CI the failures come last, and the summary goes on the step's page.
+    fn tell_ci(&self, dir: &RunDir, subject: &Subject<'_>) -> Result<(), Failure> {
+        if !self.is_summary() {
+            return Ok(());
+        }
+        let setting = self.groups.setting();
+        step_summary::tell(setting, subject);
+        match groups::reader(setting, subject.run) {
+            Some(ci) => message::print_bytes(&groups::failures(ci, dir, subject.run)),
+            None => Ok(()),
+        }
     }
 
     /// `meanwhile run` prints the summary of a script that has not done so.

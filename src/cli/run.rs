@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 
-use super::{Failure, message, run_dir};
+use super::groups::{self, Groups};
+use super::{Failure, message, run_dir, step_summary};
 use crate::process::signals;
 use crate::report::text;
 use crate::run::task::Leak;
@@ -67,17 +68,24 @@ const GRACE: u64 = 5_000_000;
 
 fn tell(wrapped: &Wrapped) {
     wrapped.survivors.iter().for_each(message::say_survivor);
+    let setting = Groups::of_environment().setting();
+    let mut failures: Vec<Vec<u8>> = Vec::new();
     let mut named: HashMap<u32, &Leak> = HashMap::new();
     let several = wrapped.runs.iter().filter(|run| has_news(run)).count() > 1;
     for run in wrapped.runs.iter().filter(|run| has_news(run)) {
         let Ok(loaded) = run_dir::Loaded::read(&run.dir) else { continue };
-        let summary = text::summary(&loaded.with_past().subject());
+        let loaded = loaded.with_past();
+        let summary = text::summary(&loaded.subject());
         let script = run.journal.run().script.as_deref().filter(|_| several);
-        message::print_beside(&match script {
+        step_summary::tell(setting, &loaded.subject());
+        message::print_beside(match script {
             Some(script) => summary.replacen("meanwhile: ", &format!("meanwhile: {script}: "), 1),
             None => summary,
         });
         let leaks = run.journal.run().tasks().iter().flat_map(|task| &task.leaks);
+        if let Some(ci) = groups::system(setting) {
+            failures.push(groups::failures(ci, &run.dir, run.journal.run()));
+        }
         named.extend(leaks.map(|leak| (leak.pid, leak)));
     }
     for Left { task, processes } in &wrapped.left {
@@ -88,6 +96,7 @@ fn tell(wrapped: &Wrapped) {
             message::say(format!("{whose}left running: pid {}", new.join(", ")), None);
         }
     }
+    failures.iter().for_each(message::print_beside);
 }
 
 /// Whether a run's summary has something to say that was not said.

@@ -5,10 +5,12 @@ use std::io::Write;
 use clap::ValueEnum;
 use rustix::fs::OFlags;
 
+use super::groups::{Grouped, Groups};
 use super::progress::{Settings, Shown};
 use super::{Failure, message, run_dir};
 use crate::client::Error;
 use crate::client::collect::collect;
+use crate::client::replay::flush;
 use crate::client::request::{Note, Outcome, Output, Request, Teller, Which};
 use crate::process::dir::RunDir;
 use crate::process::tree;
@@ -47,6 +49,8 @@ pub struct Wait {
     #[arg(long, default_value = "replay", env = "MEANWHILE_OUTPUT", hide_env_values = true,
           value_parser = parse_output, overrides_with = "output")]
     output: Output,
+    #[command(flatten)]
+    groups: Groups,
     /// Say of each task that the script never collected it.
     #[arg(long, hide = true)]
     uncollected: bool,
@@ -122,7 +126,10 @@ impl Wait {
         let answer = self.caller.prepare_answer(&dir);
         let mut teller = Answering { teller, answer: answer.as_ref(), failed: false };
         let mut teller = self.caller.shown(&dir, &mut teller);
-        let outcome = collect(&dir, &request, &mut message::raw_stdout()?, &mut teller);
+        let mut output = Grouped::new(message::raw_stdout()?, &self.groups);
+        let outcome = collect(&dir, &request, &mut output, &mut teller);
+        output.close(request.at.as_deref());
+        flush(&mut output).map_err(|error| Failure::output(&error))?;
         finish(answer, self.any, self.caller.scope(), outcome)
     }
 }

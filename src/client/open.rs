@@ -15,7 +15,6 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::error::OWN_TASKS;
 use super::{Error, cancel};
-use crate::process::clock;
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
@@ -24,6 +23,7 @@ use crate::process::raw;
 use crate::process::registry::{self, Entry};
 use crate::process::script;
 use crate::process::stat::Stat;
+use crate::process::{clock, output};
 use crate::run::jobs::Jobs;
 use crate::run::ran::encode_path;
 use crate::run::task::Process;
@@ -135,6 +135,8 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         fields.push(("owner", owner.pid.to_string()));
         fields.push(("ownerstart", owner.started.to_string()));
     }
+    let stdout = owner.and_then(|owner| output::of(owner.pid, 1));
+    fields.extend(stdout.map(|stdout| ("stdout", stdout.to_string())));
     fields.extend(asked.grace.clone().map(|grace| ("grace", grace)));
     fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));
     fields.extend(asked.jobs.as_ref().map(|jobs| ("jobs", jobs.to_string())));

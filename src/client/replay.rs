@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 
 use crate::process::dir::RunDir;
 use crate::process::raw;
-use crate::run::{Id, files};
+use crate::run::{Id, Run, Task, files};
 
 /// As `cat` has it.
 const BUFFER: u64 = 128 * 1024;
@@ -24,6 +24,34 @@ fn wait_for_room() -> io::Result<()> {
         match poll(&mut output, None) {
             Err(rustix::io::Errno::INTR) => {}
             other => return Ok(other.map(drop)?),
+        }
+    }
+}
+
+/// Where logs go, and what is to stand around that of each task. What is put
+/// there must wait for the next `write` or `flush`: these can be told to wait.
+pub trait Sink: Write {
+    /// The log of this task follows.
+    fn begin(&mut self, _task: &Task, _run: &Run) {}
+    /// It is through.
+    fn end(&mut self) {}
+    /// This task's log does not follow: it was shown while it ran, or is not wanted.
+    fn skip(&mut self, _task: &Task, _run: &Run) {}
+}
+
+impl Sink for File {}
+
+/// Writes what an output still holds.
+///
+/// # Errors
+/// When it cannot be written. A reader that went away is no error.
+pub fn flush(output: &mut impl Write) -> io::Result<()> {
+    loop {
+        match output.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room()?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            other => return other,
         }
     }
 }
@@ -98,11 +126,20 @@ impl Log {
                 }
             }
         }
-        loop {
-            match output.flush() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room()?,
-                other => return other,
-            }
-        }
+        flush(output)
+    }
+
+    /// Its last lines, and whether there are others before: at most so many,
+    /// and so many bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn last_lines(&self, lines: usize, bytes: u64) -> io::Result<(Vec<u8>, bool)> {
+        let cut = self.0.metadata()?.len() > bytes;
+        let mut tail = self.tail(bytes)?;
+        let whole = tail.strip_suffix(b"\n").unwrap_or(&tail);
+        let begin = memchr::memrchr_iter(b'\n', whole).nth(lines.saturating_sub(1));
+        let begin = begin.map_or(0, |at| at + 1);
+        Ok((tail.split_off(begin), cut || begin > 0))
     }
 }

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod kill;
 pub mod locks;
 pub mod notify;
+pub mod output;
 pub mod pidfd;
 pub mod probe;
 pub mod raw;

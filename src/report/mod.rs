@@ -1,7 +1,8 @@
 //! What a run bought: pure functions from a run (and the commands of its
-//! tasks) to text, JSON and other forms.
+//! tasks) to text, JSON and other forms; and to what a CI system reads.
 
 mod advice;
+pub mod again;
 mod candidates;
 pub mod chain;
 pub mod clean;
@@ -10,14 +11,17 @@ pub mod devstack;
 pub mod doctor;
 mod edit;
 pub mod estimate;
+pub mod groups;
 pub mod history;
 pub mod html;
 mod idle;
 pub mod joblog;
 pub mod json;
 pub mod junit;
+pub mod markdown;
 mod model;
 pub mod moves;
+pub mod neutral;
 mod places;
 #[cfg(test)]
 mod promise;

@@ -128,6 +128,16 @@ pub fn notes(subject: &Subject<'_>) -> Vec<String> {
     notes
 }
 
+/// How a task that has no word of its state in front ended: see [`ending`].
+pub fn outcome(task: &Task) -> String {
+    let state = match task.state() {
+        State::Cancelled => "cancelled, ",
+        State::Skipped => "skipped, ",
+        _ => "",
+    };
+    format!("{state}{}", ending(task))
+}
+
 /// How a task ended, where, and after how long.
 pub fn ending(task: &Task) -> String {
     let code = u32::from(task.code().unwrap_or_default());

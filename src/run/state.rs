@@ -54,6 +54,8 @@ pub struct Run {
     pub script: Option<String>,
     /// Its path, without links, percent-encoded (see [`super::ran`]).
     pub path: Option<String>,
+    /// The script's standard output when it opened the run, as `DEVICE:INODE`.
+    pub stdout: Option<String>,
     /// Whether tasks run at the point of start.
     pub serial: bool,
     /// What limits how many tasks run at once.
@@ -218,6 +220,7 @@ impl Run {
         self.wall = record.number("wall");
         self.script = record.get("script").map(str::to_owned);
         self.path = record.get("path").map(str::to_owned);
+        self.stdout = record.get("stdout").map(str::to_owned);
         self.processors = record.number("cpus");
         self.serial = record.get("serial") == Some("1");
         self.jobs = record.get("jobs").and_then(Jobs::parse);

@@ -2,10 +2,11 @@
 //! makes sure that it ends and leaves nothing behind; the other files mirror
 //! what is promised: the contract in every shell (`scenarios`), the original's
 //! faults (`fourteen`), faults injected (`faults`, `broken`, `moments`, `worlds`,
-//! `steps`, `signals`, `syscalls`, `terminal`), what is shown at a terminal and told in CI (`progress`, `status_watch`, by `pty`), limits and how tasks are ended
+//! `steps`, `signals`, `syscalls`, `terminal`), limits and how tasks are ended
 //! (`limits`, `ladder`), random programs (`model`), the wrapper (`wrapped`, and at a
-//! terminal), scale, security, the command line (`cli`), the
-//! history, devstack, the documents, the house.
+//! terminal), what is shown at a terminal (`progress`, `status_watch`, by `pty`) and
+//! in CI (`groups`), reports (`moves`, `exports`, `html`), the history, scale,
+//! security, the command line (`cli`, `doctor`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stderr, clippy::print_stdout)]
@@ -20,6 +21,7 @@ mod doctor;
 mod exports;
 mod faults;
 mod fourteen;
+mod groups;
 mod held;
 mod history;
 mod house;

@@ -1,8 +1,8 @@
 //! Blocking: until one of several tasks has ended, on their guards alone.
 
-use std::io::Write;
 use std::os::fd::AsFd;
 
+use super::super::replay::Sink;
 use super::{Collector, PICKED, Turn};
 use crate::client::request::{Note, Onlooker, Sight};
 use crate::client::slots::Loan;
@@ -16,7 +16,7 @@ use crate::run::{Id, Kind, Time, code, cycle};
 /// So long it blocks before anybody is shown what on, microseconds.
 const A_WHILE: u64 = 500_000;
 
-impl<'a, W: Write> Collector<'a, W> {
+impl<'a, W: Sink> Collector<'a, W> {
     /// Blocks until one of the first `among` of `turns` has ended, and says
     /// which; none: the time is up. With a `next`, the others count only once
     /// they have failed.

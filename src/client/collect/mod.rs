@@ -14,10 +14,9 @@
 
 mod block;
 
-use std::io::Write;
 use std::os::fd::AsFd;
 
-use super::replay::Log;
+use super::replay::{Log, Sink, flush};
 use super::request::{Note, Outcome, Output, Request, Teller, Which};
 use super::{Error, leaks};
 use crate::process::clock;
@@ -35,7 +34,7 @@ const PICKED: usize = 8;
 const SHOWING: u64 = 2_000_000;
 
 /// Collects as asked; output goes to `output`, notes to `teller`.
-pub fn collect<W: Write>(
+pub fn collect<W: Sink>(
     dir: &RunDir,
     request: &Request,
     output: &mut W,
@@ -97,7 +96,7 @@ struct Collector<'a, W> {
     lost: Vec<Id>,
 }
 
-impl<W: Write> Collector<'_, W> {
+impl<W: Sink> Collector<'_, W> {
     fn work(&mut self) -> Result<(), Error> {
         match &self.request.which {
             Which::Named(names) => {
@@ -259,7 +258,13 @@ impl<W: Write> Collector<'_, W> {
             return Ok(());
         };
         if wanted {
-            log.replay(self.output).map_err(failed)?;
+            self.output.begin(task, self.journal.run());
+            let replayed = log.replay(self.output);
+            self.output.end();
+            replayed.and(flush(self.output)).map_err(failed)?;
+        } else if self.request.output != Output::Quiet {
+            self.output.skip(task, self.journal.run());
+            flush(self.output).map_err(failed)?;
         }
         if self.dir.full() {
             self.teller.tell(&Note::Incomplete(task));

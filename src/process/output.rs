@@ -1,0 +1,180 @@
+//! Where standard output leads: to the log of a CI system, or to somebody who
+//! wants data, and into whose data nothing may be put.
+//!
+//! Three things are asked.
+//!
+//! Does it still lead where the script's own led when it opened its run? If
+//! not, the call was redirected: `x=$(async_wait f)`, `async_wait f | cat`,
+//! `async_wait f >file`. (A shell that redirects a function redirects itself
+//! meanwhile, so its descriptors of now tell nothing.)
+//!
+//! Is the script itself redirected by a script around it? An agent reads a
+//! step's output and errors through two pipes, or through a terminal. Whoever
+//! captures a script reads only the one, or is a shell. So the ancestors are
+//! gone through, as long as they have the same standard output, for the one
+//! that reads it. Where another process does (`./stack.sh | tee log`), its
+//! output is none of the agent's.
+//!
+//! Does the reader have a variable that only steps have? Then it is none.
+//!
+//! What cannot be told is taken for data.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+use super::stat::Stat;
+use crate::run::task::Process;
+
+/// More generations than a process has.
+const GENERATIONS: usize = 1000;
+
+/// What captures a script and both of its outputs is one of these, not an agent.
+const SHELLS: [&str; 12] =
+    ["sh", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "yash", "ash", "busybox", "fish", "make"];
+
+/// What a descriptor leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stream {
+    device: u64,
+    inode: u64,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Pipe,
+    Socket,
+    Terminal,
+    Other,
+}
+
+/// `DEVICE:INODE`, as the journal has it.
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.device, self.inode)
+    }
+}
+
+/// What a process's descriptor leads to, if that can be told.
+pub fn of(pid: u32, descriptor: u32) -> Option<Stream> {
+    let meta = fs::metadata(format!("/proc/{pid}/fd/{descriptor}")).ok()?;
+    let kind = match meta.file_type() {
+        kind if kind.is_fifo() => Kind::Pipe,
+        kind if kind.is_socket() => Kind::Socket,
+        kind if kind.is_char_device() && is_terminal(meta.rdev()) => Kind::Terminal,
+        _ => Kind::Other,
+    };
+    Some(Stream { device: meta.dev(), inode: meta.ino(), kind })
+}
+
+/// By the numbers of Documentation/admin-guide/devices.txt: consoles, serial
+/// lines, pseudo-terminals.
+fn is_terminal(device: u64) -> bool {
+    matches!(rustix::fs::major(device), 4 | 5 | 136..=143)
+}
+
+/// Whether this process's standard output is that of its script, as it was
+/// when the run was opened (`recorded`); outside of a script, that of its parent.
+pub fn is_the_scripts(owner: Option<Process>, recorded: Option<&str>) -> bool {
+    let Some(mine) = of(std::process::id(), 1) else { return false };
+    match owner.filter(|owner| has_ancestor(*owner)) {
+        Some(_) => recorded == Some(mine.to_string().as_str()),
+        None => Stat::of(std::process::id()).and_then(|me| of(me.ppid, 1)) == Some(mine),
+    }
+}
+
+/// Whether it leads to a log that an agent keeps, as far as the processes
+/// tell that can be seen; `mark` is a variable that no agent has.
+pub fn is_a_log(owner: Option<Process>, mark: Option<&str>) -> bool {
+    let me = std::process::id();
+    let Some(out) = of(me, 1) else { return false };
+    match out.kind {
+        Kind::Terminal => return true,
+        // Of a file nobody can tell whose it is.
+        Kind::Other => return false,
+        Kind::Pipe | Kind::Socket => {}
+    }
+    let mut errors = vec![of(me, 2)];
+    let mut pid = me;
+    for _ in 0..GENERATIONS {
+        let Some(parent) = Stat::of(pid).map(|stat| stat.ppid) else { return false };
+        if parent == 0 {
+            // An agent outside of this container. A script has told what its
+            // output was; of others that cannot be told.
+            return owner.is_some_and(has_ancestor);
+        }
+        if out.kind == Kind::Pipe && reads(parent, out) {
+            let both = errors.iter().flatten().any(|error| *error == out || reads(parent, *error));
+            return both && !is_shell(parent) && !mark.is_some_and(|mark| has(parent, mark));
+        }
+        match of(parent, 1) {
+            Some(theirs) if theirs == out => errors.push(of(parent, 2)),
+            // Who reads a socket cannot be seen. Shells make pipes.
+            Some(_) => {
+                let socket = |error: &Stream| error.kind == Kind::Socket;
+                return out.kind == Kind::Socket && errors.iter().flatten().any(socket);
+            }
+            None => return false,
+        }
+        pid = parent;
+    }
+    false
+}
+
+fn has_ancestor(process: Process) -> bool {
+    let parent = |pid: &u32| Stat::of(*pid).map(|stat| stat.ppid);
+    let all = std::iter::successors(parent(&std::process::id()), parent).take(GENERATIONS);
+    all.take_while(|pid| *pid != 0).any(|pid| pid == process.pid)
+}
+
+/// Whether a process has this stream open to read from it.
+fn reads(pid: u32, stream: Stream) -> bool {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    entries.filter_map(Result::ok).any(|entry| {
+        // The link's own permissions tell how it is open.
+        let readable = entry.metadata().is_ok_and(|meta| meta.mode() & 0o400 != 0);
+        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        readable && number.and_then(|number| of(pid, number)) == Some(stream)
+    })
+}
+
+fn is_shell(pid: u32) -> bool {
+    Stat::of(pid).is_none_or(|stat| SHELLS.contains(&stat.comm.trim_start_matches('-')))
+}
+
+/// Whether a process was started with this variable.
+fn has(pid: u32, variable: &str) -> bool {
+    let Ok(environment) = fs::read(format!("/proc/{pid}/environ")) else { return true };
+    environment.split(|b| *b == 0).any(|entry| {
+        entry.strip_prefix(variable.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_is_known_by_its_ends() {
+        use std::os::fd::AsRawFd;
+        let (read, write) = std::io::pipe().unwrap();
+        let me = std::process::id();
+        let end = |fd: i32| of(me, fd as u32).unwrap();
+        let stream = end(read.as_raw_fd());
+        assert_eq!(stream, end(write.as_raw_fd()));
+        assert_eq!(stream.kind, Kind::Pipe);
+        assert!(reads(me, stream));
+        drop(read);
+        assert!(!reads(me, stream), "it only writes to it");
+        let (other, _write) = std::io::pipe().unwrap();
+        assert_ne!(stream, end(other.as_raw_fd()));
+    }
+
+    #[test]
+    fn only_terminals_are_terminals() {
+        let of = |path: &str| is_terminal(fs::metadata(path).unwrap().rdev());
+        assert!(of("/dev/tty"));
+        assert!(!of("/dev/null") && !of("/dev/zero"));
+    }
+}
