@@ -234,6 +234,7 @@ mod tests {
             script_cpu: None,
             cores: 2,
             torn: false,
+            past: None,
         })
     }
 
