@@ -248,7 +248,7 @@ fn lines_of_a_live_task_push_the_drawing_down() {
         return;
     }
     let sandbox = Sandbox::new();
-    let text = "f() { pass a; echo one; pass b; echo two; pass c; }\n\
+    let text = "f() { pass a; echo one; pass b; echo two; echo three; pass c; }\n\
         async_run --live t f\nasync_run a-very-long-name-of-a-task pass d\n\
         async_wait --quiet t a-very-long-name-of-a-task\necho after";
     let words = prepare(&sandbox, BASH, &["a", "b", "c", "d"], text);
@@ -262,10 +262,11 @@ fn lines_of_a_live_task_push_the_drawing_down() {
     open_gate(&sandbox, "a");
     terminal.sees("a line", drawn_below("t | one\n"));
     open_gate(&sandbox, "b");
-    terminal.sees("two lines", drawn_below("t | one\nt | two\n"));
+    // At once, so that the second is written over a line that is drawn.
+    terminal.sees("three lines", drawn_below("t | one\nt | two\nt | three\n"));
     open_gate(&sandbox, "c");
     open_gate(&sandbox, "d");
-    assert_eq!(terminal.ended().contents(), "t | one\nt | two\nafter");
+    assert_eq!(terminal.ended().contents(), "t | one\nt | two\nt | three\nafter");
 }
 
 #[test]
