@@ -112,7 +112,7 @@ impl<'a> Terminal<'a> {
         for _ in 0..5 {
             self.keys("\x03");
             let pressed = std::time::Instant::now();
-            let back = || self.text().ends_with("next> ");
+            let back = || self.screen().contents().trim_end().ends_with("\nnext>");
             if until(|| back() || pressed.elapsed().as_secs() >= 5) && back() {
                 return;
             }
