@@ -8,7 +8,7 @@ use crate::process::dir::RunDir;
 use crate::process::headroom;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{Handle, raise_limit, wait_any};
-use crate::process::stat::Stat;
+use crate::process::stat::{self, Stat};
 use crate::run::{Id, Task};
 
 /// What a task needs: its guard, its shell, and a few programs.
@@ -63,16 +63,10 @@ pub fn wait(dir: &RunDir, scope: Option<&Id>, full: &mut dyn FnMut()) -> Result<
             return Ok(Room::None);
         }
         // Whatever ends makes room, not only a task; but what waits for this does not.
-        let mine: Vec<u32> = ancestors();
+        let mine = stat::ancestors();
         let rest = Stat::all().into_iter().filter(|stat| stat.alive() && !mine.contains(&stat.pid));
         held.extend(rest.filter_map(|stat| Handle::open(stat.process()).ok().flatten()));
         let fds: Vec<BorrowedFd<'_>> = held.iter().map(AsFd::as_fd).collect();
         wait_any(&fds, None).map_err(failed())?;
     }
-}
-
-/// This process and those that it comes from.
-fn ancestors() -> Vec<u32> {
-    let parent = |pid: &u32| Stat::of(*pid).map(|stat| stat.ppid).filter(|pid| *pid > 0);
-    std::iter::successors(Some(std::process::id()), parent).take(1000).collect()
 }

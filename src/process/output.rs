@@ -23,15 +23,12 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
-use super::stat::Stat;
+use super::stat::{GENERATIONS, Stat, ancestors};
 use crate::run::task::Process;
 
-/// More generations than a process has.
-const GENERATIONS: usize = 1000;
-
-/// What captures a script and both of its outputs is one of these, not an agent.
-const SHELLS: [&str; 12] =
-    ["sh", "bash", "dash", "zsh", "ksh", "ksh93", "mksh", "yash", "ash", "busybox", "fish", "make"];
+/// What captures a script and both of its outputs is no agent if it is one of
+/// these, or has a shell's name.
+const CAPTURING: [&str; 4] = ["busybox", "toybox", "make", "gmake"];
 
 /// What a descriptor leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +120,7 @@ pub fn is_a_log(owner: Option<Process>, mark: Option<&str>) -> bool {
 }
 
 fn has_ancestor(process: Process) -> bool {
-    let parent = |pid: &u32| Stat::of(*pid).map(|stat| stat.ppid);
-    let all = std::iter::successors(parent(&std::process::id()), parent).take(GENERATIONS);
-    all.take_while(|pid| *pid != 0).any(|pid| pid == process.pid)
+    ancestors().contains(&process.pid)
 }
 
 /// Whether a process has this stream open to read from it.
@@ -139,8 +134,17 @@ fn reads(pid: u32, stream: Stream) -> bool {
     })
 }
 
+/// By the program that it runs: a script has its file's name to the kernel.
 fn is_shell(pid: u32) -> bool {
-    Stat::of(pid).is_none_or(|stat| SHELLS.contains(&stat.comm.trim_start_matches('-')))
+    let program = fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let name = program.as_deref().and_then(|path| path.file_name()?.to_str());
+    name.is_none_or(is_shells_name)
+}
+
+/// Whatever stands behind it, as in `ksh93`, `zsh-5.9`, `bash (deleted)`.
+fn is_shells_name(name: &str) -> bool {
+    let name = name.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    name.ends_with("sh") || CAPTURING.contains(&name)
 }
 
 /// Whether a process was started with this variable.
@@ -169,6 +173,19 @@ mod tests {
         assert!(!reads(me, stream), "it only writes to it");
         let (other, _write) = std::io::pipe().unwrap();
         assert_ne!(stream, end(other.as_raw_fd()));
+    }
+
+    #[test]
+    fn shells_have_names() {
+        for name in
+            ["sh", "bash", "rbash", "ksh93", "zsh-5.9", "fish", "bash (deleted)", "busybox.static"]
+        {
+            assert!(is_shells_name(name), "{name}");
+        }
+        for name in ["buildkite-agent", "Agent.Worker", "dotnet", "python3.12", "java", "node", ""]
+        {
+            assert!(!is_shells_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -106,6 +106,15 @@ impl Stat {
     }
 }
 
+/// More generations than a process has.
+pub const GENERATIONS: usize = 1000;
+
+/// This process and those that it comes from, as far as they can be seen.
+pub fn ancestors() -> Vec<u32> {
+    let parent = |pid: &u32| Stat::of(*pid).map(|stat| stat.ppid).filter(|pid| *pid > 0);
+    std::iter::successors(Some(std::process::id()), parent).take(GENERATIONS).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
