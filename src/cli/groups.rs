@@ -2,6 +2,7 @@
 //! [`crate::report::groups`]. Here is what its environment says, and the
 //! output that puts its markers around each task's log.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
 
@@ -24,21 +25,24 @@ pub struct Groups {
         value_name = "SYSTEM",
         default_value = "auto",
         env = "MEANWHILE_GROUPS",
-        hide_env_values = true
+        hide_env_values = true,
+        overrides_with = "groups"
     )]
-    groups: String,
+    groups: OsString,
 }
 
 impl Groups {
     /// What `MEANWHILE_GROUPS` says, for a command without the option.
     pub fn of_environment() -> Self {
-        Self { groups: std::env::var("MEANWHILE_GROUPS").unwrap_or_default() }
+        Self { groups: std::env::var_os("MEANWHILE_GROUPS").unwrap_or_default() }
     }
 
     /// What is chosen. A wrong word costs the groups and no more.
     pub fn setting(&self) -> Setting {
-        Setting::parse(&self.groups).unwrap_or_else(|rule| {
-            message::say(format!("MEANWHILE_GROUPS is {:?}", self.groups), Some(rule));
+        // (What is no text is no known word.)
+        let text = self.groups.to_string_lossy();
+        Setting::parse(&text).unwrap_or_else(|rule| {
+            message::say(format!("MEANWHILE_GROUPS is {text:?}"), Some(rule));
             Setting::Never
         })
     }

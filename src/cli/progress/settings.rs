@@ -16,10 +16,10 @@ const FASTEST: u64 = 100_000;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Settings {
     /// Whether to draw on a terminal.
-    #[arg(long, hide = true, env = "MEANWHILE_PROGRESS")]
+    #[arg(long, hide = true, env = "MEANWHILE_PROGRESS", overrides_with = "progress")]
     progress: Option<OsString>,
     /// How often to print a line where CI is set.
-    #[arg(long, hide = true, env = "MEANWHILE_HEARTBEAT")]
+    #[arg(long, hide = true, env = "MEANWHILE_HEARTBEAT", overrides_with = "heartbeat")]
     heartbeat: Option<OsString>,
 }
 
