@@ -226,6 +226,22 @@ env bash inner.sh
 }
 
 #[test]
+fn a_shell_script_called_by_its_name_is_a_shell() {
+    let sandbox = Sandbox::new();
+    sandbox.write("inner.sh", &with_glue(BASH, "async_run f echo data\nasync_wait f"));
+    // Whoever captures both outputs is known only by being a shell. To the
+    // kernel it has the name of the file.
+    for name in ["build", "build.sh"] {
+        sandbox.write(name, "#!/bin/sh\nx=$(bash inner.sh 2>&1); echo \"[$x]\"");
+        sandbox.command("chmod", &["+x", name]).status().unwrap();
+        for system in SYSTEMS {
+            let output = step(&sandbox, system, &[&format!("./{name}")]).ok();
+            assert_eq!(output.stdout, "[data]\n", "{system} {name}");
+        }
+    }
+}
+
+#[test]
 fn never_is_never_and_a_wrong_word_costs_only_the_groups() {
     let sandbox = Sandbox::new();
     let plain = "finenot fine\ncode 3\n";
@@ -244,6 +260,26 @@ fn never_is_never_and_a_wrong_word_costs_only_the_groups() {
     );
     let output = script_step(&sandbox, BASH, "MEANWHILE_GROUPS= OTHER_CI=true", TWO).ok();
     assert_eq!(output.stdout, plain);
+    // Not even text.
+    for export in ["", "export "] {
+        let text = format!("{export}MEANWHILE_GROUPS=$(printf '\\377')\n{TWO}async_print_timing");
+        let output = script_step(&sandbox, BASH, SYSTEMS[0], &text).ok();
+        assert!(output.stdout.starts_with(&format!("{plain}meanwhile: ")), "{}", output.stdout);
+    }
+}
+
+#[test]
+fn a_calls_own_options_are_above_the_settings() {
+    let settings = "MEANWHILE_GROUPS=never MEANWHILE_PROGRESS=never MEANWHILE_HEARTBEAT=0\n";
+    for (option, markers) in
+        [("--groups=github", true), ("--progress=auto", false), ("--heartbeat 30s", false)]
+    {
+        let sandbox = Sandbox::new();
+        let text = format!("{settings}async_run f echo data\nasync_wait {option} f");
+        let output = script_step(&sandbox, BASH, SYSTEMS[0], &text).ok();
+        assert_eq!(output.stdout.contains("::group::"), markers, "{}", output.stdout);
+        assert!(output.stdout.contains("data\n"), "{}", output.stdout);
+    }
 }
 
 #[test]
@@ -387,6 +423,29 @@ echo 'from others, later' >>page";
     let output = script_step(&sandbox, BASH, variables, text).ok();
     assert!(output.stderr.contains("longer than 1 MiB"), "{}", output.stderr);
     assert_eq!(sandbox.read("page"), full);
+}
+
+#[test]
+fn a_page_that_somebody_keeps_keeps_nobody() {
+    let sandbox = Sandbox::new();
+    let text = "async_run f true; async_wait f; async_print_timing >/dev/null; echo end";
+    sandbox.write("step.sh", &with_glue(BASH, text));
+    sandbox.write("page", "from others\n");
+    let variables = "GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY=page";
+    let output = step(&sandbox, variables, &["flock", "page", "bash", "step.sh"]).ok();
+    assert_eq!(output.stdout.lines().last(), Some("end"));
+    let said = "meanwhile: cannot write GITHUB_STEP_SUMMARY: ";
+    assert!(output.stderr.contains(&format!("{said}somebody holds its lock")), "{}", output.stderr);
+    assert_eq!(sandbox.read("page"), "from others\n");
+    // A pipe that nobody reads takes some, and then no more.
+    sandbox.command("mkfifo", &["pipe"]).status().unwrap();
+    let many = "for n in $(seq 300); do async_run \"$(printf x%.0s $(seq 100))$n\" true; done";
+    let text = format!("{many}\nasync_wait --all\n{}", text.replace("f true", "f false"));
+    let text = text.replace("async_wait f;", "async_wait f || :;");
+    let variables = "GITHUB_ACTIONS=true GITHUB_STEP_SUMMARY=pipe";
+    let output = script_step(&sandbox, BASH, variables, &text).ok();
+    assert_eq!(output.stdout.lines().last(), Some("end"));
+    assert!(output.stderr.contains(said), "{}", output.stderr);
 }
 
 #[test]
