@@ -3,6 +3,10 @@
 //! Told of each change of the journal (inotify); and of the end of the script,
 //! of the watcher, and, should both be gone, of each guard (pidfds), so that
 //! it comes to an end also where nobody closes the journal.
+//!
+//! Who observes from within the run, the script itself or a task, is waited
+//! for by what is around it; so that is not waited for, and the run is over
+//! when nothing else runs.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -11,7 +15,8 @@ use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
 use crate::process::notify::Notify;
 use crate::process::pidfd::{self, Handle, wait_any};
-use crate::run::{Run, files};
+use crate::process::stat;
+use crate::run::{Run, Task, files};
 
 /// A run that is observed.
 pub struct Observed<'a> {
@@ -23,6 +28,8 @@ pub struct Observed<'a> {
     watcher: Option<Handle>,
     /// The guards that still run, where nobody else could tell of their ends.
     guards: Vec<Handle>,
+    /// This process and those around it.
+    around: Vec<u32>,
 }
 
 impl<'a> Observed<'a> {
@@ -37,7 +44,8 @@ impl<'a> Observed<'a> {
             .ok();
         let journal = Journal::read(dir).map_err(failed())?;
         let script = journal.run().owner.map_or(Ok(None), Handle::open).map_err(failed())?;
-        Ok(Self { dir, journal, notify, script, watcher: None, guards: Vec::new() })
+        let around = stat::ancestors();
+        Ok(Self { dir, journal, notify, script, watcher: None, guards: Vec::new(), around })
     }
 
     /// The run as it was at the last look.
@@ -45,8 +53,8 @@ impl<'a> Observed<'a> {
         self.journal.run()
     }
 
-    /// Looks; whether the run is over. A run of no script is over as soon as
-    /// none of its tasks runs.
+    /// Looks; whether the run is over. A run of no script, or of one that is
+    /// around this process, is over as soon as none of its tasks runs.
     ///
     /// # Errors
     /// When the journal cannot be read any more.
@@ -71,7 +79,9 @@ impl<'a> Observed<'a> {
         if run.closed.is_some() {
             return Ok(true);
         }
-        if run.owner.is_none() && run.under_way().next().is_none() {
+        let around = |pid: u32| self.around.contains(&pid);
+        let waits = |task: &Task| task.guard.is_some_and(|guard| around(guard.pid));
+        if run.owner.is_none_or(|owner| around(owner.pid)) && run.under_way().all(waits) {
             return Ok(true);
         }
         self.guards.clear();

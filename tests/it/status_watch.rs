@@ -125,6 +125,20 @@ fn a_run_of_no_script_is_over_when_no_task_runs() {
 }
 
 #[test]
+fn within_its_own_run_it_waits_for_nothing_that_waits_for_it() {
+    // The script is not over before this is, nor is the task that asks.
+    for text in [
+        "async_run t sh -c 'sleep 0.2; exit 4'\nasync_status --watch; async_wait --quiet t || :",
+        "async_run t sh -c 'sleep 0.2; exit 4'\nasync_run w async_status --watch\nasync_wait w; async_wait --quiet t || :",
+        "async_run t sh -c 'sleep 0.2; exit 4'\nf() { async_run w async_status --watch; async_wait w; }\nasync_run o f\nasync_wait o; async_wait --quiet t || :",
+    ] {
+        let sandbox = Sandbox::new();
+        let output = sandbox.run(BASH, text).ok();
+        assert!(output.stdout.contains("t: failed, exit code 4 after "), "{}", output.stdout);
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_it() {
     let sandbox = Sandbox::new();
     let script = held(
