@@ -24,6 +24,17 @@ pub struct Size {
     pub columns: usize,
 }
 
+/// Whether a stream takes output, within so many microseconds: a halted
+/// terminal or a full pipe does not, and whoever writes to it blocks.
+pub fn takes_output(stream: impl AsFd, within: u64) -> bool {
+    let mut polled = [PollFd::new(&stream, PollFlags::OUT)];
+    let within = Timespec {
+        tv_sec: (within / 1_000_000) as i64,
+        tv_nsec: (within % 1_000_000 * 1_000) as i64,
+    };
+    poll(&mut polled, Some(&within)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
+}
+
 /// A terminal.
 #[derive(Debug)]
 pub struct Terminal(File);
@@ -52,14 +63,9 @@ impl Terminal {
     }
 
     /// Whether it takes output, within so many microseconds: one that was
-    /// halted by ^S does not, and whoever writes to it blocks.
+    /// halted by ^S does not.
     pub fn takes_output(&self, within: u64) -> bool {
-        let mut polled = [PollFd::new(&self.0, PollFlags::OUT)];
-        let within = Timespec {
-            tv_sec: (within / 1_000_000) as i64,
-            tv_nsec: (within % 1_000_000 * 1_000) as i64,
-        };
-        poll(&mut polled, Some(&within)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
+        takes_output(&self.0, within)
     }
 
     /// Writes all of it, at once if the terminal takes that much.

@@ -439,6 +439,19 @@ fn in_ci_a_line_now_and_then_says_what_is_waited_for() {
 }
 
 #[test]
+fn a_heartbeat_that_nobody_takes_is_left_out() {
+    let sandbox = Sandbox::new();
+    // Whoever reads the errors has stopped, and the pipe is full.
+    let text = "mkfifo pipe; exec 3<>pipe\n\
+        dd if=/dev/zero of=pipe bs=4096 oflag=nonblock 2>said || :\n\
+        export CI=1 MEANWHILE_HEARTBEAT=0.1\nasync_run t sleep 1\nasync_wait t 2>&3; echo end";
+    let output = sandbox.run(BASH, text).ok();
+    assert_eq!(output.stdout, "end\n");
+    let said = sandbox.read("said");
+    assert!(said.contains("Resource temporarily unavailable"), "{said}");
+}
+
+#[test]
 fn no_heartbeat_without_ci_nor_where_it_is_denied_or_off() {
     for settings in [
         "MEANWHILE_HEARTBEAT=0.1",

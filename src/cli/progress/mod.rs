@@ -35,7 +35,7 @@ use crate::client::history::past_of;
 use crate::client::replay::Log;
 use crate::client::request::{Note, Onlooker, Sight, Teller};
 use crate::process::dir::RunDir;
-use crate::process::terminal::Terminal;
+use crate::process::terminal::{Terminal, takes_output};
 use crate::run::past::Past;
 use crate::run::{Run, Task, Time, files};
 
@@ -101,7 +101,10 @@ impl Onlooker for Shown<'_> {
                 Some(TICK)
             }
             Place::Log(heartbeat) => Some(heartbeat.after(sight.since, sight.now, || {
-                message::say(heartbeat::text(&tasks, sight.now, &usual), None);
+                // Nobody is told where nobody reads; the wait must go on.
+                if takes_output(std::io::stderr(), 0) {
+                    message::say(heartbeat::text(&tasks, sight.now, &usual), None);
+                }
             })),
             Place::Nowhere => None,
         }
