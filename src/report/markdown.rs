@@ -91,7 +91,7 @@ fn table(subject: &Subject<'_>, rows: usize, out: &mut String) {
     out.push_str("|---|---|---:|---:|---:|---|---|\n");
     for task in run.tasks().iter().take(rows) {
         let code_of = task.code().map(|code| code.to_string()).unwrap_or_default();
-        let place = |at: &Option<String>| at.as_deref().map(code).unwrap_or_default();
+        let place = |at: &Option<Box<str>>| at.as_deref().map(code).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,

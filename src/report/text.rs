@@ -148,7 +148,7 @@ pub fn ending(task: &Task) -> String {
         State::Failed(code) => format!("exit code {code}"),
         State::Cancelled => format!("exit code {code}"),
         State::TimedOut => format!("its time was up (exit code {code})"),
-        State::Skipped => match &task.skipped {
+        State::Skipped => match task.skipped.as_deref() {
             Some(Cause { root, code: theirs }) => {
                 format!("since {root} failed with {theirs} (exit code {code})")
             }
