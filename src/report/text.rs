@@ -16,6 +16,10 @@ pub const SHORT: u64 = 200_000;
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
 
+/// So many tasks that did not succeed have a line each: the whole is to stay
+/// short where hundreds fail for one reason.
+const FAILED: usize = 20;
+
 /// So many tasks that were slower than usual are told at most.
 const SLOWER: usize = 5;
 
@@ -72,8 +76,14 @@ pub fn summary(subject: &Subject<'_>) -> String {
             line(label, value);
         }
     }
-    for task in &failed {
+    for task in failed.iter().take(FAILED) {
         line(task.state().word(), format!("{}: {}", task.id, ending(task)));
+    }
+    if failed.len() > FAILED {
+        line(
+            "failed",
+            format!("and {} more; all of them: meanwhile status", failed.len() - FAILED),
+        );
     }
     for slower in slower(subject) {
         line("slower", slower);
@@ -126,6 +136,14 @@ pub fn notes(subject: &Subject<'_>) -> Vec<String> {
         notes.push(format!("{damage}; this is what can be read of it"));
     }
     notes
+}
+
+/// Where a task stands. In a run that is over, one without an end is not running.
+pub fn word(task: &Task, live: bool) -> &'static str {
+    match task.state() {
+        State::Running | State::Queued if !live => "unfinished",
+        state => state.word(),
+    }
 }
 
 /// How a task that has no word of its state in front ended: see [`ending`].

@@ -11,7 +11,7 @@ use crate::report::Subject;
 use crate::report::advice::worth;
 use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
-use crate::report::text::{SHORT, ending, notes, slower};
+use crate::report::text::{SHORT, ending, notes, slower, word};
 use crate::report::unused::unused;
 use crate::run::{Task, code, duration};
 
@@ -180,7 +180,7 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
         && !matches!(subject.state(), "aborted" | "crashed")
         && figures.elapsed >= SHORT;
     if told {
-        let speedup = format!("{:.2}x as fast", figures.speedup());
+        let speedup = format!("{:.2}x as long", figures.speedup());
         add("if run serially", duration::display(figures.serial), speedup);
     } else if subject.run.serial {
         add("mode", "serial".to_owned(), "MEANWHILE_PARALLEL=0".to_owned());
@@ -195,7 +195,7 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
     );
     let tasks = subject.run.tasks();
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in tasks.iter().map(|task| data::word(task, subject.live)) {
+    for word in tasks.iter().map(|task| word(task, subject.live)) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
