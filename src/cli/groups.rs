@@ -38,7 +38,8 @@ impl Groups {
     /// What is chosen. A wrong word costs the groups and no more.
     pub fn setting(&self) -> Setting {
         Setting::parse(&self.groups).unwrap_or_else(|rule| {
-            message::say(format!("MEANWHILE_GROUPS is {:?}", self.groups), Some(rule));
+            let told = format!("MEANWHILE_GROUPS is {:?}, which counts as never", self.groups);
+            message::say(told, Some(rule));
             Setting::Never
         })
     }

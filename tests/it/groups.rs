@@ -238,7 +238,7 @@ fn never_is_never_and_a_wrong_word_costs_only_the_groups() {
     assert!(
         output
             .stderr
-            .contains("meanwhile: MEANWHILE_GROUPS is \"travis\"\nhint: it is auto, never"),
+            .contains("meanwhile: MEANWHILE_GROUPS is \"travis\", which counts as never\nhint: it is auto, never"),
         "{}",
         output.stderr
     );
