@@ -200,7 +200,8 @@ pub(super) fn slower(subject: &Subject<'_>) -> Vec<String> {
     told
 }
 
-fn names(tasks: &[&Task]) -> String {
+/// Some tasks by name and line; of many, the first.
+pub fn names(tasks: &[&Task]) -> String {
     let mut shown: Vec<String> = tasks
         .iter()
         .take(NAMED)

@@ -234,7 +234,7 @@ pub fn how(task: &Task, live: bool) -> String {
     match task.state() {
         State::Running | State::Queued if !live => {
             let at = task.at.as_ref().map(|at| format!(", started at {at}"));
-            format!("its end was not recorded{}", at.unwrap_or_default())
+            format!("no end is recorded{}", at.unwrap_or_default())
         }
         _ => ending(task),
     }
