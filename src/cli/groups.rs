@@ -42,7 +42,8 @@ impl Groups {
         // (What is no text is no known word.)
         let text = self.groups.to_string_lossy();
         Setting::parse(&text).unwrap_or_else(|rule| {
-            message::say(format!("MEANWHILE_GROUPS is {text:?}"), Some(rule));
+            let told = format!("MEANWHILE_GROUPS is {text:?}, which counts as never");
+            message::say(told, Some(rule));
             Setting::Never
         })
     }

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 
+use clap::error::{ContextKind, ContextValue};
+
 use crate::client::Error;
 use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
@@ -38,7 +40,10 @@ impl Failure {
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         let mut paragraphs = text.split("\n\n").map(|part| part.replace("\n  ", " "));
-        let message = paragraphs.next().unwrap_or_default();
+        let mut message = paragraphs.next().unwrap_or_default();
+        if let Some((option, variable)) = setting(error) {
+            message = message.replace(&option, &format!("{option} or {variable}"));
+        }
         let usage = paragraphs.find_map(|part| Some(part.strip_prefix("Usage: ")?.to_owned()));
         Self { code: code::USAGE, message, hint: usage, breakdown: false }
     }
@@ -90,6 +95,19 @@ impl From<NameError> for Failure {
     fn from(error: NameError) -> Self {
         Error::Name(error).into()
     }
+}
+
+/// The option whose value is wrong, as the parser's message has it, and the
+/// variable that gives it as well: the user may never have written an option.
+fn setting(error: &clap::Error) -> Option<(String, String)> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let long = option.split(' ').next()?.strip_prefix("--")?;
+    let definition = super::definition();
+    let command = definition.find_subcommand(std::env::args_os().nth(1)?)?;
+    let argument = command.get_arguments().find(|argument| argument.get_long() == Some(long))?;
+    Some((format!("'{option}'"), argument.get_env()?.to_str()?.to_owned()))
 }
 
 /// Prints one message. Nobody may be there to read it: that is no failure.

@@ -87,6 +87,21 @@ impl Loaded {
         Ok(Self { journal, commands, until, live, script_cpu, past: None })
     }
 
+    /// The same of a run whose script is gone, once its watcher has settled it:
+    /// who asks right behind a script means the run as it ended. If its tasks
+    /// go on, it is told as it is.
+    pub fn settled(dir: &RunDir) -> Result<Self, Failure> {
+        let loaded = Self::read(dir)?;
+        let gone = loaded.journal.run().owner.is_some_and(|owner| !pidfd::alive(owner));
+        match open::watcher(dir) {
+            Some(watcher) if loaded.live && gone => {
+                open::outlived(watcher, open::PATIENCE);
+                Self::read(dir)
+            }
+            _ => Ok(loaded),
+        }
+    }
+
     /// The same with the runs of its script before it.
     #[must_use]
     pub fn with_past(mut self) -> Self {

@@ -34,13 +34,14 @@ impl Status {
             }
         }
         let loaded = run_dir::Loaded::read(&dir)?;
-        let subject = loaded.subject();
         if self.json {
-            let text = json::document(&subject, false)
+            let loaded = loaded.with_past();
+            let text = json::document(&loaded.subject(), false)
                 .map_err(|error| Failure::other("cannot write JSON", &error.into()))?;
             message::print(&(text + "\n"))?;
             return Ok(0);
         }
+        let subject = loaded.subject();
         let tasks = subject.run.tasks();
         let width = tasks.iter().map(|task| task.id.as_str().len()).max().unwrap_or(0).min(40);
         let mut text = String::new();

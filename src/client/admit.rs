@@ -93,7 +93,7 @@ impl Asker<'_> {
                     Some((_, code::OK)) => {}
                     Some((_, code)) => {
                         let cause = Cause { root: id.clone(), code };
-                        return Ok(Some(task.skipped.clone().unwrap_or(cause)));
+                        return Ok(Some(task.skipped.as_deref().cloned().unwrap_or(cause)));
                     }
                     None if task.guard.is_none() => {
                         // Its start could not be recorded: nobody knows how it ends.

@@ -164,10 +164,10 @@ enum Standing {
 }
 
 /// More than a watcher needs to settle a run, beyond the grace; microseconds.
-const PATIENCE: u64 = 2_000_000;
+pub const PATIENCE: u64 = 2_000_000;
 
 /// Waits until a process has ended; false if it has not in so many microseconds.
-fn outlived(process: Process, micros: u64) -> bool {
+pub fn outlived(process: Process, micros: u64) -> bool {
     match Handle::open(process) {
         Ok(Some(handle)) => {
             pidfd::wait_any(&[handle.as_fd()], Some(micros)).is_ok_and(|ready| ready.is_some())

@@ -330,7 +330,7 @@ fn surroundings(around: &Surroundings, all: &mut Vec<Finding>) {
         }
     });
     all.push(match around.terminal.as_deref() {
-        None => finding(Level::Good, "terminal", "standard error is none: plain messages"),
+        None => finding(Level::Good, "terminal", "standard error is no terminal: plain messages"),
         Some("" | "dumb") => finding(Level::Good, "terminal", "a dumb one: plain messages"),
         Some(term) => {
             let colours = if around.no_color { "no colours (NO_COLOR)" } else { "colours" };

@@ -43,6 +43,10 @@ const EASY: f64 = 0.25;
 /// Of a step that is over sooner, in microseconds, CPU times that come in
 /// 10 ms do not tell whether it slept: it counts as short of a processor.
 const BRIEF: u64 = 50_000;
+/// So much of the processors' time is there to share even where others on the
+/// machine use all of it: who wakes up gets a turn beside them. Less would
+/// take a step that slept all the time for one that never got its turn.
+const TURN: f64 = 0.1;
 /// A step that used more than so many processors is itself parallel.
 const PARALLEL: f64 = 1.1;
 
@@ -176,10 +180,10 @@ fn sweep(steps: &[Step], subject: &Subject<'_>) -> u64 {
 fn count(mut steps: Vec<&Step>, cores: f64, busy: f64) -> f64 {
     let all_busy = busy.powf(cores);
     steps.sort_by(|a, b| a.usage.total_cmp(&b.usage));
-    // What others on the machine use is not there to share.
+    // What others on the machine use is not there to share, but for a turn.
     let used = steps.iter().map(|step| step.usage).sum::<f64>();
     let others = (busy * cores - used).max(0.0);
-    let (mut left, mut counted) = (cores - others, 0.0);
+    let (mut left, mut counted) = ((cores - others).max(TURN * cores), 0.0);
     for (taken, step) in steps.iter().enumerate() {
         let share = (left / (steps.len() - taken) as f64).min(1.0);
         left -= step.usage.min(left);
@@ -263,6 +267,22 @@ mod tests {
         journal += "\n10.0 woken - by=9";
         let serial = run(&journal, 10, Some(20 * SECOND)).serial;
         assert!((29 * SECOND..=30 * SECOND).contains(&serial), "{serial}");
+    }
+
+    #[test]
+    fn a_sleeper_on_a_machine_that_others_keep_busy_counts_whole() {
+        // The machine is never idle, and the run is not what keeps it busy.
+        let journal = |cpu: u64| {
+            format!(
+                "\n1.0 run - owner=1 ownerstart=1.0 cpus=2 idle=7.0\n1.0 start a pid=2 idle=7.0\
+                 \n1.0 start b pid=3 idle=7.0\n1.0 wait - by=9 idle=7.0\
+                 \n11.0 end a code=0 cpu={cpu} idle=7.0\n11.0 end b code=0 cpu={cpu} idle=7.0\
+                 \n11.0 woken - by=9 idle=7.0"
+            )
+        };
+        assert_eq!(run(&journal(30_000), 11, Some(60_000)).serial, 20 * SECOND);
+        // Those that computed beside ten others waited for their turns.
+        assert_eq!(run(&journal(2 * SECOND), 11, Some(4 * SECOND)).serial, 4 * SECOND);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::neutral;
 use super::text::outcome;
-use crate::run::{Run, Task, code};
+use crate::run::{Run, State, Task, code};
 
 /// A CI system whose markers are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,8 @@ pub fn around(ci: Ci, task: &Task, run: &Run, tag: &str) -> Marks {
 /// system has nothing of the kind, or the task succeeded. None of these fails
 /// the job: the script may well expect the failure.
 pub fn annotation(ci: Ci, task: &Task) -> String {
-    if task.code() == Some(code::OK) {
+    // (A task that was skipped is told by its line; what failed has the mark.)
+    if task.code() == Some(code::OK) || task.state() == State::Skipped {
         return String::new();
     }
     let title = title(ci, task);

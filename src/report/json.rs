@@ -8,6 +8,8 @@ use super::chain::{Step, chain};
 use super::damage::damage;
 use super::estimate::{Estimate, estimate};
 use super::moves::moves;
+use super::text;
+use super::unused::unused;
 use crate::run::files::Command;
 use crate::run::state::Wait;
 use crate::run::{Task, Time};
@@ -40,6 +42,8 @@ struct RunJson<'a> {
     waits: Vec<WaitJson<'a>>,
     critical_chain: Vec<LinkJson>,
     moves: Vec<MoveJson>,
+    unused: Vec<String>,
+    slower: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +67,7 @@ struct TaskJson<'a> {
     failed_attempts: Vec<AttemptJson>,
     skipped_because_of: Option<&'a str>,
     elapsed_seconds: f64,
+    usual_seconds: Option<f64>,
     cpu_seconds: Option<f64>,
     leaked_pids: Vec<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,6 +175,8 @@ pub fn document(subject: &Subject<'_>, commands: bool) -> serde_json::Result<Str
             .iter()
             .map(|next| MoveJson { saves_seconds: seconds(next.saves), text: next.to_string() })
             .collect(),
+        unused: unused(subject).iter().map(ToString::to_string).collect(),
+        slower: text::slower(subject),
     };
     serde_json::to_string_pretty(&json)
 }
@@ -212,6 +219,7 @@ fn task_json<'a>(subject: &Subject<'_>, task: &'a Task, commands: bool) -> TaskJ
             .collect(),
         skipped_because_of: task.skipped.as_ref().map(|cause| cause.root.as_str()),
         elapsed_seconds: seconds(task.elapsed(subject.until)),
+        usual_seconds: subject.past.and_then(|past| past.expected(task.id.name())).map(seconds),
         cpu_seconds: subject.cpu(&task.id).map(seconds),
         leaked_pids: task.leaks.iter().map(|leak| leak.pid).collect(),
         command: subject.commands.get(&task.id).filter(|_| commands).map(words),

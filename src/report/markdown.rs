@@ -9,8 +9,9 @@ use std::fmt::Write as _;
 
 use memchr::memmem;
 
-use super::{Subject, text};
-use crate::run::{Id, Run, State, Task, Time, duration};
+use super::Subject;
+use super::text::{self, word};
+use crate::run::{Id, Run, Task, Time, duration};
 
 /// So many tasks are in the table at most, and so many in the timeline.
 const ROWS: usize = 500;
@@ -87,17 +88,17 @@ fn document(subject: &Subject<'_>, rows: usize) -> String {
 
 fn table(subject: &Subject<'_>, rows: usize, out: &mut String) {
     let run = subject.run;
-    out.push_str("\n| task | | code | ran | blocked | started | collected |\n");
+    out.push_str("\n| task | state | code | took | blocked | started | collected |\n");
     out.push_str("|---|---|---:|---:|---:|---|---|\n");
     for task in run.tasks().iter().take(rows) {
         let code_of = task.code().map(|code| code.to_string()).unwrap_or_default();
-        let place = |at: &Option<String>| at.as_deref().map(code).unwrap_or_default();
+        let place = |at: &Option<Box<str>>| at.as_deref().map(code).unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
             "| {} | {} | {code_of} | {} | {} | {} | {} |",
             code(task.id.as_str()),
-            state(task),
+            state(task, subject.live),
             duration::display(task.elapsed(subject.until)),
             duration::display(blocked(run, &task.id)),
             place(&task.at),
@@ -109,10 +110,10 @@ fn table(subject: &Subject<'_>, rows: usize, out: &mut String) {
     }
 }
 
-fn state(task: &Task) -> String {
-    match task.state() {
-        State::Succeeded => "succeeded".to_owned(),
-        other => format!("**{}**", other.word()),
+fn state(task: &Task, live: bool) -> String {
+    match word(task, live) {
+        "succeeded" => "succeeded".to_owned(),
+        other => format!("**{other}**"),
     }
 }
 
@@ -155,9 +156,12 @@ fn timeline(subject: &Subject<'_>) -> String {
         scale.fill(&mut bar, task.began().unwrap_or(end), end, RUNNING);
         line(task.id.as_str(), &bar, task.elapsed(until));
     }
-    let hidden = tasks.len() - shown.len();
-    if hidden > 0 {
-        let _ = writeln!(out, "and {hidden} more");
+    let began = tasks.iter().filter(|task| task.began().is_some()).count();
+    if began > shown.len() {
+        let _ = writeln!(out, "and {} more", began - shown.len());
+    }
+    if tasks.len() > began {
+        let _ = writeln!(out, "{} never began", tasks.len() - began);
     }
     let _ = writeln!(out, "{BLOCKED} blocked, waiting for a task");
     out
@@ -257,6 +261,15 @@ mod tests {
         let script = format!("script {}{} 10.0s", "█".repeat(30), "░".repeat(30));
         assert!(text.contains(&script), "{text}");
         assert!(text.contains(&format!("a      {} 10.0s", "█".repeat(60))), "{text}");
+    }
+
+    #[test]
+    fn what_never_began_or_has_no_end_is_told_so() {
+        let more = "1.0 start b pid=3 at=s.sh:5\n11.0 start c pid=4 queued=1 after=b at=s.sh:6\n\
+            12.0 skip c root=b code=9\n12.0 end c code=123";
+        let text = with(&lines(&format!("{RUN}\n{more}")), |subject| Section::of(subject).text);
+        assert!(text.contains("| <code>b</code> | **unfinished** |"), "{text}");
+        assert!(text.contains("\n1 never began\n") && !text.contains(" more\n"), "{text}");
     }
 
     #[test]

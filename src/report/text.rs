@@ -16,6 +16,10 @@ pub const SHORT: u64 = 200_000;
 /// So many tasks are named in one line at most.
 const NAMED: usize = 20;
 
+/// So many tasks that did not succeed have a line each: the whole is to stay
+/// short where hundreds fail for one reason.
+const FAILED: usize = 20;
+
 /// So many tasks that were slower than usual are told at most.
 const SLOWER: usize = 5;
 
@@ -72,8 +76,14 @@ pub fn summary(subject: &Subject<'_>) -> String {
             line(label, value);
         }
     }
-    for task in &failed {
+    for task in failed.iter().take(FAILED) {
         line(task.state().word(), format!("{}: {}", task.id, ending(task)));
+    }
+    if failed.len() > FAILED {
+        line(
+            "failed",
+            format!("and {} more; all of them: meanwhile status", failed.len() - FAILED),
+        );
     }
     for slower in slower(subject) {
         line("slower", slower);
@@ -128,6 +138,14 @@ pub fn notes(subject: &Subject<'_>) -> Vec<String> {
     notes
 }
 
+/// Where a task stands. In a run that is over, one without an end is not running.
+pub fn word(task: &Task, live: bool) -> &'static str {
+    match task.state() {
+        State::Running | State::Queued if !live => "unfinished",
+        state => state.word(),
+    }
+}
+
 /// How a task that has no word of its state in front ended: see [`ending`].
 pub fn outcome(task: &Task) -> String {
     let state = match task.state() {
@@ -148,7 +166,7 @@ pub fn ending(task: &Task) -> String {
         State::Failed(code) => format!("exit code {code}"),
         State::Cancelled => format!("exit code {code}"),
         State::TimedOut => format!("its time was up (exit code {code})"),
-        State::Skipped => match &task.skipped {
+        State::Skipped => match task.skipped.as_deref() {
             Some(Cause { root, code: theirs }) => {
                 format!("since {root} failed with {theirs} (exit code {code})")
             }
@@ -182,7 +200,8 @@ pub(super) fn slower(subject: &Subject<'_>) -> Vec<String> {
     told
 }
 
-fn names(tasks: &[&Task]) -> String {
+/// Some tasks by name and line; of many, the first.
+pub fn names(tasks: &[&Task]) -> String {
     let mut shown: Vec<String> = tasks
         .iter()
         .take(NAMED)

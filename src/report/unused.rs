@@ -74,7 +74,7 @@ pub fn unused(subject: &Subject<'_>) -> Vec<Unused> {
         let ended = task.end.filter(|_| !task.cancelled);
         let slack = ended.zip(task.collected).map_or(0, |((end, _), taken)| taken.since(end));
         if slack >= least {
-            let at = task.collected_at.clone();
+            let at = task.collected_at.as_deref().map(str::to_owned);
             early.push((slack, Unused::Early { task: task.id.clone(), slack, at }));
         }
     }

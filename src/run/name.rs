@@ -8,6 +8,7 @@
 //! leave the run directory.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest name, in bytes.
 pub const MAX_BYTES: usize = 128;
@@ -91,8 +92,9 @@ impl fmt::Display for Name {
 }
 
 /// A task's key in its run: `name`, or `name~2` for the second start of that name.
+/// Copies share their text: a run keeps several of each.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Id(String);
+pub struct Id(Arc<str>);
 
 impl Id {
     /// Checks an id as it stands in a record.
@@ -105,13 +107,13 @@ impl Id {
                     && !count.is_empty()
                     && count.bytes().all(|b| b.is_ascii_digit())
             });
-        valid.then(|| Self(text.to_owned()))
+        valid.then(|| Self(text.into()))
     }
 
     /// The id of the `count`th start of `name` (counted from 1) inside `scope`.
     pub fn of(name: &Name, scope: Option<&Id>, count: usize) -> Self {
         let path = scope.map_or_else(|| name.0.clone(), |s| format!("{}/{}", s.0, name.0));
-        Self(if count > 1 { format!("{path}~{count}") } else { path })
+        Self(if count > 1 { format!("{path}~{count}") } else { path }.into())
     }
 
     /// The id as it stands in records.
@@ -131,12 +133,12 @@ impl Id {
 
     /// The task that this one was started in.
     pub fn parent(&self) -> Option<Self> {
-        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.to_owned()))
+        self.0.rsplit_once('/').map(|(parent, _)| Self(parent.into()))
     }
 
     /// Whether this is `other` or was started inside it.
     pub fn within(&self, other: &Self) -> bool {
-        self == other || self.0.strip_prefix(&other.0).is_some_and(|rest| rest.starts_with('/'))
+        self == other || self.0.strip_prefix(&*other.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
     fn split(&self) -> (&str, usize) {

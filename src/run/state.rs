@@ -306,7 +306,7 @@ mod tests {
         let options = &task.options;
         assert_eq!(options.after.iter().map(Id::as_str).collect::<Vec<_>>(), ["a", "c~2"]);
         assert_eq!((&options.locks[..], options.retries), (&["apt".to_owned()][..], 2));
-        assert_eq!(&Options::parse(&options.to_string()), options);
+        assert_eq!(&Options::parse(&options.to_string()), &**options);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A task: one start of a name, and where it stands.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
 use super::{Id, Kind, Record, Time, code, record};
 
@@ -97,13 +98,13 @@ pub struct Task {
     /// Its guard, once `start` was read.
     pub guard: Option<Process>,
     /// The script's line that started it.
-    pub at: Option<String>,
+    pub at: Option<Box<str>>,
     /// What it was started with.
-    pub options: Options,
+    pub options: Arc<Options>,
     /// When it was admitted, if it had to be.
     pub admitted: Option<Time>,
     /// The control group that it runs in, if it has one of its own.
-    pub cgroup: Option<PathBuf>,
+    pub cgroup: Option<Box<Path>>,
     /// The token of the jobserver that it holds while it runs.
     pub token: Option<u8>,
     /// How many of its clients have lent that while they block.
@@ -123,7 +124,7 @@ pub struct Task {
     /// Whether somebody asked for its end.
     pub cancelled: bool,
     /// Why it never began.
-    pub skipped: Option<Cause>,
+    pub skipped: Option<Box<Cause>>,
     /// Whether its output was shown while it ran.
     pub shown: bool,
     /// Who shows its output while it runs.
@@ -136,9 +137,15 @@ pub struct Task {
     /// When it was collected.
     pub collected: Option<Time>,
     /// The script's line that collected it.
-    pub collected_at: Option<String>,
+    pub collected_at: Option<Box<str>>,
     /// What it left running.
     pub leaks: Vec<Leak>,
+}
+
+/// No options, as most tasks have it: they share it.
+fn plain() -> Arc<Options> {
+    static PLAIN: LazyLock<Arc<Options>> = LazyLock::new(Arc::default);
+    PLAIN.clone()
 }
 
 impl Options {
@@ -191,7 +198,7 @@ impl Task {
             id,
             guard: None,
             at: None,
-            options: Options::default(),
+            options: plain(),
             admitted: None,
             cgroup: None,
             token: None,
@@ -277,17 +284,20 @@ impl Task {
             let pid = record.number("pid").map(|pid| if past || pid == 1 { 0 } else { pid });
             pid.map(|pid| Process { pid, started: time })
         };
-        let place = || record.get("at").filter(|_| !lean).map(str::to_owned);
+        let place = || record.get("at").filter(|_| !lean).map(Box::from);
         match kind {
             Kind::Start if self.guard.is_none() => {
                 self.guard = process();
                 self.at = place();
-                self.options = Options::parse(record.fields());
+                let options = Options::parse(record.fields());
+                if options != *self.options {
+                    self.options = options.into();
+                }
             }
             Kind::Begin if self.admitted.is_none() && self.end.is_none() => {
                 self.admitted = Some(time);
                 self.token = record.number("token");
-                self.cgroup = record.get("cgroup").map(PathBuf::from);
+                self.cgroup = record.get("cgroup").map(|path| Path::new(path).into());
             }
             Kind::Lend => self.lent = self.lent.saturating_add(1),
             Kind::Back => self.lent = self.lent.saturating_sub(1),
@@ -315,7 +325,7 @@ impl Task {
             Kind::Skip if self.end.is_none() => {
                 let root = record.get("root").and_then(Id::parse);
                 let code = record.number("code").unwrap_or(code::LOST);
-                self.skipped = root.map(|root| Cause { root, code });
+                self.skipped = root.map(|root| Cause { root, code }.into());
             }
             // One that comes too late has nothing to show: see `client::live`.
             Kind::Live if record.get("done") == Some("1") => self.live_done = true,

@@ -201,3 +201,20 @@ fn old_runs_are_cleaned_and_live_ones_kept() {
     }
     sandbox.assert_empty();
 }
+
+#[test]
+fn a_wrong_setting_is_called_by_its_name() {
+    let sandbox = Sandbox::new();
+    let mut command = sandbox.command("meanwhile", &["wait", "x"]);
+    command.env("MEANWHILE_OUTPUT", "bogus");
+    let output = sandbox.finish(command.spawn().unwrap());
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("' or MEANWHILE_OUTPUT: it is replay"), "{}", output.stderr);
+    let text = "MEANWHILE_RETRIES=x\nrc=0; async_run f true || rc=$?; echo $rc";
+    let output = sandbox.run(crate::sandbox::BASH, text).ok();
+    assert_eq!(output.stdout, "2\n");
+    assert!(output.stderr.contains("MEANWHILE_RETRIES: it is a number"), "{}", output.stderr);
+    // An option that no variable gives.
+    let output = sandbox.meanwhile(&["wait", "--timeout", "z", "x"]);
+    assert!(!output.stderr.contains("MEANWHILE_TIMEOUT"), "{}", output.stderr);
+}

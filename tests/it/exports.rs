@@ -5,10 +5,11 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::sandbox::{BASH, Sandbox, is_root, on_path};
+use crate::sandbox::{BASH, Sandbox, is_root, kill, on_path, until, with_glue};
 
 const FORMATS: [&str; 6] = ["text", "html", "json", "trace", "junit", "joblog"];
 
@@ -308,4 +309,46 @@ fn a_journal_that_may_not_be_read_is_an_error() {
     assert_eq!(output.code, 125, "{}", output.stderr);
     assert!(output.stderr.contains("cannot read the journal of "), "{}", output.stderr);
     assert!(output.stderr.contains("ermission denied"), "{}", output.stderr);
+}
+
+/// Who asks for a report right behind a script gets the run as it ended, also
+/// if its watcher is a little later.
+#[test]
+fn a_report_behind_the_script_is_of_a_run_that_is_over() {
+    let sandbox = Sandbox::new();
+    let text = "MEANWHILE_DIR=$PWD/run\nasync_run a true\nasync_wait a\nread -r line || :";
+    let mut command = sandbox.script(BASH, &with_glue(BASH, text));
+    let mut script = command.stdin(Stdio::piped()).spawn().unwrap();
+    assert!(until(|| sandbox.journal().contains(" collected a ")));
+    let watcher = sandbox.watcher();
+    kill(watcher, "STOP");
+    drop(script.stdin.take());
+    assert!(script.wait().unwrap().success());
+    assert!(!sandbox.journal().contains(" close "), "it was stopped in time");
+    let report = sandbox.command("meanwhile", &["report", "run", "--format", "json"]).spawn();
+    let report = report.unwrap();
+    // It has found the watcher, and waits for it.
+    let fds = format!("/proc/{}/fdinfo", report.id());
+    let held = format!("Pid:\t{watcher}\n");
+    let holds = || {
+        let files = std::fs::read_dir(&fds).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .any(|i| i.contains(&held))
+    };
+    assert!(until(holds));
+    kill(watcher, "CONT");
+    let told: Value = serde_json::from_str(&sandbox.finish(report).ok().stdout).unwrap();
+    assert_eq!(told["state"], "finished");
+}
+
+#[test]
+fn a_summary_of_many_failures_is_short() {
+    let sandbox = Sandbox::new();
+    let text = "MEANWHILE_DIR=$PWD/run\nfor i in 1 2 3 4 5; do for j in 1 2 3 4 5; do\n\
+        async_run t$i$j false; done; done\nasync_wait --all 2>/dev/null || :";
+    sandbox.run(BASH, text).ok();
+    let told = report(&sandbox, "text", &[]);
+    assert_eq!(told.matches(": exit code 1 after ").count(), 20, "{told}");
+    assert!(told.contains("\n  failed      and 5 more; all of them: meanwhile status\n"), "{told}");
 }

@@ -254,7 +254,7 @@ fn never_is_never_and_a_wrong_word_costs_only_the_groups() {
     assert!(
         output
             .stderr
-            .contains("meanwhile: MEANWHILE_GROUPS is \"travis\"\nhint: it is auto, never"),
+            .contains("meanwhile: MEANWHILE_GROUPS is \"travis\", which counts as never\nhint: it is auto, never"),
         "{}",
         output.stderr
     );
@@ -354,6 +354,8 @@ async_print_timing";
          later: skipped, since bad failed with 3 (exit code 123), started at step.sh:6\n"
     );
     assert_eq!(masked(last), expected);
+    // One failure is one mark, however many tasks depend on it.
+    assert_eq!(output.stdout.matches("::error title=").count(), 1, "{}", output.stdout);
     // As it was told already, the wrapper does not tell it again.
     let text = text.replace("async_print_timing", "");
     sandbox.write("step.sh", &with_glue(BASH, &text));

@@ -219,6 +219,12 @@ fn what_was_slower_than_usual_is_named() {
         assert_eq!(task(&json, "a")["slower_than_seconds"], 0.01, "{json}");
         let text = history(&sandbox, &["s.sh"]).ok().stdout;
         assert!(text.contains("slower than usual in the latest run\n  a: 0."), "{text}");
+        let json: Value =
+            serde_json::from_str(&sandbox.meanwhile(&["report", "--format", "json"]).ok().stdout)
+                .unwrap();
+        assert!(json["slower"][0].as_str().unwrap().starts_with("a: 0."), "{json}");
+        assert_eq!(json["tasks"][0]["usual_seconds"], 0.01, "{json}");
+        assert!(json["unused"].is_array());
         rewrite(&sandbox, 5, 3_600_000_000);
         assert!(!run("0").contains("slower"));
     }

@@ -407,7 +407,7 @@ fn a_run_that_was_cut_short_shows_what_is_known() {
         "nothing closed its journal",
         "the journal is damaged",
         "the watcher died",
-        "not recorded: 2",
+        "unfinished, no end is recorded: vacuum (night.sh:7), mail (night.sh:8)",
     ] {
         assert!(notes.contains(note), "{note} is not in {notes}");
     }

@@ -30,7 +30,7 @@ fn on_a_terminal_the_run_is_drawn_until_it_is_over() {
                 .all(|part| text.contains(part))
         });
         let lines: Vec<&str> = seen.lines().collect();
-        assert!(lines[1].starts_with(&format!("script-{}.sh: ", shell.name)), "{seen}");
+        assert!(lines[1].starts_with(&format!("script-{}.sh, ", shell.name)), "{seen}");
         let has = |what: &str| lines.iter().any(|line| line.starts_with(what));
         assert!(has("long   ") && seen.contains("words of long"), "{seen}");
         script.go().ok();

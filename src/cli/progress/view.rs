@@ -72,7 +72,7 @@ pub fn headline(run: &Run, since: Time, now: Time) -> String {
         .collect();
     let told = if told.is_empty() { "no tasks".to_owned() } else { told.join(", ") };
     let script = run.script.as_deref().unwrap_or("meanwhile");
-    format!("{script}: {}: {told}", duration::whole(now.since(since)))
+    format!("{script}, {}: {told}", duration::whole(now.since(since)))
 }
 
 /// The words of [`State::word`], as they are counted.
@@ -182,9 +182,9 @@ mod tests {
         ]);
         assert_eq!(
             headline(&run, Time(0), Time(65_000_000)),
-            "meanwhile: 1m5s: 1 running, 1 failed"
+            "meanwhile, 1m5s: 1 running, 1 failed"
         );
-        assert_eq!(headline(&Run::default(), Time(0), Time(0)), "meanwhile: 0s: no tasks");
+        assert_eq!(headline(&Run::default(), Time(0), Time(0)), "meanwhile, 0s: no tasks");
     }
 
     #[test]

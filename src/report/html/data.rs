@@ -10,7 +10,7 @@ use super::Input;
 use super::logs::{self, Shown};
 use super::visible::visible;
 use crate::report::chain::{Link, Step};
-use crate::report::text::ending;
+use crate::report::text::{ending, word};
 use crate::run::state::Wait;
 use crate::run::{Id, State, Task, Time, files};
 
@@ -229,20 +229,12 @@ fn one_task<'a>(input: &'a Input<'_>, clock: &Clock, task: &'a Task) -> TaskData
     }
 }
 
-/// Where a task stands. In a run that is over, one without an end is not running.
-pub fn word(task: &Task, live: bool) -> &'static str {
-    match task.state() {
-        State::Running | State::Queued if !live => "unfinished",
-        state => state.word(),
-    }
-}
-
-/// The same in full.
+/// How a task ended, or that nobody saw it.
 pub fn how(task: &Task, live: bool) -> String {
     match task.state() {
         State::Running | State::Queued if !live => {
             let at = task.at.as_ref().map(|at| format!(", started at {at}"));
-            format!("its end was not recorded{}", at.unwrap_or_default())
+            format!("no end is recorded{}", at.unwrap_or_default())
         }
         _ => ending(task),
     }

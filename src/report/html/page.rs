@@ -11,7 +11,7 @@ use crate::report::Subject;
 use crate::report::advice::worth;
 use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
-use crate::report::text::{SHORT, ending, notes, slower};
+use crate::report::text::{SHORT, ending, names, notes, slower, word};
 use crate::report::unused::unused;
 use crate::run::{Task, code, duration};
 
@@ -168,6 +168,8 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
     let took = if subject.live { "so far" } else { "took" };
     let against = input.earlier.map(|earlier| {
         let (sign, by) = match figures.elapsed.checked_sub(earlier.elapsed) {
+            // As it is shown, there is none.
+            _ if figures.elapsed.abs_diff(earlier.elapsed) < 50_000 => ("±", 0),
             Some(more) => ("+", more),
             None => ("−", earlier.elapsed - figures.elapsed),
         };
@@ -180,7 +182,7 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
         && !matches!(subject.state(), "aborted" | "crashed")
         && figures.elapsed >= SHORT;
     if told {
-        let speedup = format!("{:.2}x as fast", figures.speedup());
+        let speedup = format!("{:.2}x as long", figures.speedup());
         add("if run serially", duration::display(figures.serial), speedup);
     } else if subject.run.serial {
         add("mode", "serial".to_owned(), "MEANWHILE_PARALLEL=0".to_owned());
@@ -195,7 +197,7 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
     );
     let tasks = subject.run.tasks();
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for word in tasks.iter().map(|task| data::word(task, subject.live)) {
+    for word in tasks.iter().map(|task| word(task, subject.live)) {
         match counts.iter_mut().find(|(known, _)| *known == word) {
             Some((_, count)) => *count += 1,
             None => counts.push((word, 1)),
@@ -228,14 +230,14 @@ fn note_list(subject: &Subject<'_>) -> Vec<String> {
     for slower in slower(subject) {
         list.push(format!("slower than usual: {slower}"));
     }
-    let unknown = tasks.iter().filter(|t| t.end.is_none()).count();
-    if unknown > 0 && !subject.live {
-        list.push(format!("tasks whose end was not recorded: {unknown}"));
-    }
-    let uncollected = tasks.iter().filter(|t| t.collected.is_none() && t.end.is_some()).count();
-    if uncollected > 0 && !subject.live {
-        list.push(format!("tasks that nobody collected: {uncollected}"));
-    }
+    let mut of = |what, tasks: Vec<&Task>| {
+        if !tasks.is_empty() && !subject.live {
+            list.push(format!("{what}: {}", names(&tasks)));
+        }
+    };
+    of("unfinished, no end is recorded", tasks.iter().filter(|t| t.end.is_none()).collect());
+    let uncollected = tasks.iter().filter(|t| t.collected.is_none() && t.end.is_some());
+    of("uncollected", uncollected.collect());
     list
 }
 

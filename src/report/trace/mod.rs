@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 use super::Subject;
 use super::chain::{Step, chain};
 use super::damage::damage;
+use super::text::word;
 use crate::run::files::Command;
 use crate::run::state::Wait;
-use crate::run::{Id, State, Task, Time};
+use crate::run::{Id, Task, Time};
 use tracks::{Released, Slice, Slots};
 
 /// All is one process to a viewer; the pids proper are among the arguments.
@@ -159,7 +160,7 @@ impl Trace<'_> {
         for task in subject.run.tasks().iter().filter(|task| task.began().is_none()) {
             if let Some((end, _)) = task.end {
                 self.events.push(json!({
-                    "name": format!("{}: {}", self.state(task), task.id), "cat": "task", "ph": "i",
+                    "name": format!("{}: {}", word(task, self.subject.live), task.id), "cat": "task", "ph": "i",
                     "s": "p", "pid": PROCESS, "tid": SCRIPT, "ts": self.at(end),
                     "args": self.arguments(task, None),
                 }));
@@ -190,7 +191,7 @@ impl Trace<'_> {
     fn arguments(&self, task: &Task, command: Option<String>) -> Value {
         let seconds = |micros: u64| micros as f64 / 1e6;
         let mut arguments = json!({
-            "state": self.state(task), "code": task.code(),
+            "state": word(task, self.subject.live), "code": task.code(),
             "pid": task.guard.map(|guard| guard.pid), "started_at": task.at,
             "collected_at": task.collected_at,
         });
@@ -209,14 +210,6 @@ impl Trace<'_> {
             }
         }
         arguments
-    }
-
-    /// A task whose end is not recorded is not running in a run that is over.
-    fn state(&self, task: &Task) -> &'static str {
-        match task.state() {
-            State::Running | State::Queued if !self.subject.live => "unfinished",
-            state => state.word(),
-        }
     }
 
     /// The waits, inside the slices of those who wait, and the arrows to them.

@@ -41,7 +41,7 @@ fn circles(run: &Run) {
             assert_eq!(path.len(), count);
         }
         let options = Options::parse(&task.options.to_string());
-        assert_eq!(options, task.options, "what is planned is what is recorded");
+        assert_eq!(options, *task.options, "what is planned is what is recorded");
         let _ = (task.deadline(), task.queued(run.last), task.elapsed(run.last));
     }
 }

@@ -56,6 +56,7 @@ function duration(micros) {
 // The same against another time: +1.20s (+34%).
 function difference(micros, against) {
   const more = micros - against;
+  if (Math.abs(more) < 500) return "±0ms";
   const sign = more < 0 ? "−" : "+";
   const percent = against > 0 ? ` (${sign}${Math.round((Math.abs(more) / against) * 100)}%)` : "";
   return `${sign}${duration(Math.abs(more))}${percent}`;
