@@ -7,6 +7,7 @@ pub mod cycle;
 pub mod duration;
 pub mod excerpt;
 pub mod files;
+pub mod footprint;
 pub mod jobs;
 pub mod journal;
 pub mod machine;
