@@ -8,11 +8,11 @@ use sha2::{Digest as _, Sha256};
 use super::visible::visible;
 use super::{Input, data};
 use crate::report::Subject;
+use crate::report::advice::chain::{Link, Step};
+use crate::report::advice::unused::unused;
 use crate::report::advice::worth;
-use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
 use crate::report::text::{SHORT, ending, names, notes, slower, word};
-use crate::report::unused::unused;
 use crate::run::{Task, code, duration};
 
 const STYLE: &str = concat!(include_str!("page/colours.css"), include_str!("page/style.css"));
