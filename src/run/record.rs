@@ -52,7 +52,8 @@ pub enum Kind {
     Wait,
     /// That client no longer blocks: `by`.
     Woken,
-    /// A task was collected: `code`, `at`, `cpu` (of the whole script so far, microseconds).
+    /// A task was collected: `code`, `by` (the client's pid), `at`, `cpu` (of the whole script so
+    /// far, microseconds).
     Collected,
     /// A task's output was shown while it ran (serial mode): no replay.
     Shown,
