@@ -225,7 +225,8 @@ impl<W: Sink> Collector<'_, W> {
             Output::Live => !shown_live,
         };
         self.replay(&task, wanted && !task.shown)?;
-        let mut fields = vec![("code", code.to_string())];
+        let by = std::process::id().to_string();
+        let mut fields = vec![("code", code.to_string()), ("by", by)];
         fields.extend(self.request.at.clone().map(|at| ("at", at)));
         let script = self.journal.run().owner.and_then(|owner| Stat::of(owner.pid));
         fields.extend(script.map(|stat| ("cpu", stat.cpu.to_string())));
