@@ -3,6 +3,7 @@
 //! manual pages and the command reference are generated from them.
 
 mod cancel;
+mod checked;
 mod clean;
 mod completions;
 mod doctor;

@@ -13,6 +13,7 @@
 
 mod broken;
 mod browser;
+mod checked;
 mod cli;
 mod corpus;
 mod devstack;
