@@ -17,7 +17,7 @@
 _mw_verbs=' async_init async_run async_runfunc async_wait async_get async_cancel async_status async_log async_pidof async_cleanup async_print_timing '
 
 case $-$(\trap -p DEBUG RETURN) in
-    *T*) ;;
+    *T* | *trap*) ;;
     *)
         set -T
         \trap '[[ $BASH_COMMAND != *trap*DEBUG* && $BASH_COMMAND != *trap*RETURN* && $BASH_COMMAND != set\ *[-a-z]T* && $BASH_COMMAND != *functrace* && ( ${FUNCNAME-} == _mw_* || $_mw_verbs == *" ${FUNCNAME-} "* || -z ${BASH_SOURCE-} || -e "/.meanwhile-at/${BASH_SOURCE//[!A-Za-z0-9_.\/@:+~-]/_}:$LINENO" || -n x ) ]] 2>&- || { set +T; \trap - DEBUG; } 2>&-' DEBUG

@@ -85,10 +85,11 @@ fn the_trap_gives_way_to_traps_of_the_script() {
     ] {
         unnoticed(&format!("set +e\n{text}"));
     }
-    // And does not begin where there is one.
-    let early =
-        "trap 'echo before' DEBUG\neval \"$(meanwhile init bash)\"\ng() { :; }; g; echo end";
-    assert_eq!(said("", early), said("full", early));
+    // And does not begin where there is one. (That sees the glue being loaded.)
+    let early = "trap 'echo before $BASH_COMMAND' DEBUG\neval \"$(meanwhile init bash)\"\n\
+        echo loaded; g() { :; }; g; trap -p DEBUG; echo end";
+    let after = |check: &str| said(check, early).split_once("loaded").unwrap().1.to_owned();
+    assert_eq!(after(""), after("full"));
 }
 
 /// The lines that a script's trap tells, as the kernel sees it ask for them.
