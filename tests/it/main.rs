@@ -29,6 +29,7 @@ mod house;
 mod html;
 mod inherited;
 mod ladder;
+mod lazy;
 mod limits;
 mod made;
 mod model;

@@ -20,8 +20,8 @@ use std::fmt;
 use askama::Template;
 
 use super::Subject;
-use super::chain::Link;
-use super::moves::Move;
+use super::advice::chain::Link;
+use super::advice::moves::Move;
 use crate::run::excerpt::Excerpt;
 use crate::run::{Id, Run};
 
