@@ -5,6 +5,7 @@ mod advice;
 pub mod again;
 mod candidates;
 pub mod chain;
+pub mod check;
 pub mod clean;
 pub mod damage;
 pub mod devstack;

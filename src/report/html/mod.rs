@@ -12,7 +12,7 @@
 mod data;
 pub mod logs;
 mod page;
-mod visible;
+pub mod visible;
 
 use std::collections::HashMap;
 use std::fmt;
