@@ -150,7 +150,15 @@ fn gaps(text: &mut String, checked: &Checked<'_>, looks: &Looks) {
             [one] => clean(&one.program),
             several => plural(several.len(), "program"),
         };
-        let _ = writeln!(text, "  {frame}-->{frame:#} {who}: {}{times}", clean(&gap.program));
+        let _ =
+            writeln!(text, "{warning}gap[{word}]{warning:#}{strong}: {subject} {what}{strong:#}");
+        for gap in same.iter().take(UNSEEN) {
+            let times = match gap.count {
+                0 | 1 => String::new(),
+                count => format!(", {} times", number(u64::from(count))),
+            };
+            let who = checked.who(&gap.who);
+            let _ = writeln!(text, "  {frame}-->{frame:#} {who}: {}{times}", clean(&gap.program));
         }
         if same.len() > UNSEEN {
             let _ = writeln!(text, "  and {} more", number((same.len() - UNSEEN) as u64));
