@@ -10,6 +10,7 @@ use crate::client::Error;
 use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
 use crate::report::estimate::estimate;
+use crate::report::html::races::Races;
 use crate::report::html::{self, Earlier, Input, logs};
 use crate::report::{Subject, chain, moves};
 use crate::run::excerpt::Excerpt;
@@ -30,6 +31,7 @@ pub fn document(
     subject: &Subject<'_>,
     earlier: Option<&Path>,
     without: &[Part],
+    races: Option<&Races>,
 ) -> Result<String, Failure> {
     let earlier = earlier.map(|path| -> Result<_, Failure> {
         let dir = RunDir::open(path).map_err(Error::from)?;
@@ -50,6 +52,7 @@ pub fn document(
         logs: logs.as_ref(),
         commands: !without.contains(&Part::Commands),
         dir: &dir.path().to_string_lossy(),
+        races,
     };
     html::document(&input)
         .map_err(|error| Failure::other("cannot write HTML", &io::Error::other(error)))

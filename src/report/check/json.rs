@@ -28,7 +28,7 @@ enum Line<'a> {
         class: &'static str,
         path: &'a str,
         harmless: Option<&'static str>,
-        sides: [SideLine<'a>; 2],
+        sides: Vec<SideLine<'a>>,
         fixes: Vec<FixLine<'a>>,
         more: &'a [String],
     },
@@ -154,7 +154,7 @@ fn finding_line(finding: &Finding, since: Time) -> Line<'_> {
         class: words::class(finding.class),
         path: &finding.path,
         harmless: finding.harmless.map(words::harmless_word),
-        sides: finding.sides.each_ref().map(|side| side_line(side, since)),
+        sides: finding.sides.iter().map(|side| side_line(side, since)).collect(),
         fixes: finding.fixes.iter().map(fix_line).collect(),
         more: &finding.more,
     }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words::{self, clean, number, plural};
 use super::{Checked, Counts, counts};
-use crate::check::{Finding, Gone, Harmless, Level, Side, Who};
+use crate::check::{Finding, Gone, Level, Side, Who};
 use crate::run::code;
 
 /// So many paths that share a finding are named.
@@ -90,32 +90,35 @@ fn tell(text: &mut String, checked: &Checked<'_>, finding: &Finding, looks: &Loo
         }
     }
     if !finding.more.is_empty() {
-        let named: Vec<String> = finding.more.iter().take(NAMED).map(|path| clean(path)).collect();
-        let rest = finding.more.len() - named.len();
-        let rest =
-            if rest > 0 { format!(" and {} more", number(rest as u64)) } else { String::new() };
-        let _ = writeln!(text, "  the same with {}{rest}", named.join(", "));
+        let _ = writeln!(text, "  {}", more(&finding.more));
     }
     if let Some(why) = finding.harmless {
         let _ = writeln!(text, "  {frame}harmless:{frame:#} {}", words::harmless(why));
     }
-    // What is settled needs no way out.
-    let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
-    for (at, fix) in finding.fixes.iter().filter(|_| !settled).enumerate() {
-        let or = if at > 0 { "or " } else { "" };
-        let _ = writeln!(text, "  {hint}hint:{hint:#} {or}{}", words::fix(fix));
+    for way in words::ways(finding) {
+        let _ = writeln!(text, "  {hint}hint:{hint:#} {way}");
     }
     text.push('\n');
 }
 
+/// The other paths that a finding stands for.
+pub(super) fn more(paths: &[String]) -> String {
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| clean(path)).collect();
+    let rest = match paths.len() - named.len() {
+        0 => String::new(),
+        rest => format!(" and {} more", number(rest as u64)),
+    };
+    format!("the same with {}{rest}", named.join(", "))
+}
+
 /// The line that a side is about, or the best that is known.
-fn place(side: &Side) -> String {
+pub(super) fn place(side: &Side) -> String {
     let line = side.at.as_ref().or(side.from.as_ref()).or(side.until.as_ref());
     line.map_or_else(|| "?".to_owned(), |line| clean(line))
 }
 
 /// The line itself, if it is the very one.
-fn quoted(checked: &Checked<'_>, side: &Side) -> Option<String> {
+pub(super) fn quoted(checked: &Checked<'_>, side: &Side) -> Option<String> {
     let start = side.from.as_ref().filter(|_| side.who != Who::Script);
     let line = (checked.source)(side.at.as_ref().or(start)?)?;
     let line = clean(line.trim());
@@ -126,7 +129,8 @@ fn quoted(checked: &Checked<'_>, side: &Side) -> Option<String> {
     Some(cut).filter(|line| !line.is_empty())
 }
 
-fn deed(side: &Side, path: &str) -> String {
+/// What was done there, and by which program.
+pub(super) fn deed(side: &Side, path: &str) -> String {
     let other = clean(&side.path);
     let it = if side.path == path { "it" } else { &other };
     let times = match side.count {
@@ -236,7 +240,7 @@ fn ended(exit: u8) -> String {
 mod tests {
     use super::super::sample::{checked, nova, side, sudo, task, verdict};
     use super::*;
-    use crate::check::{Class, Verdict};
+    use crate::check::{Class, Harmless, Verdict};
     use crate::report::check::Opened;
     use crate::run::footprint::Op;
     use crate::run::task::Leak;

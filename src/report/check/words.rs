@@ -182,6 +182,13 @@ pub fn fix(fix: &Fix) -> String {
     }
 }
 
+/// All ways out of a finding, best first; none of what is settled.
+pub fn ways(finding: &Finding) -> Vec<String> {
+    let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
+    let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
+    ways.map(|(at, way)| format!("{}{}", if at > 0 { "or " } else { "" }, fix(way))).collect()
+}
+
 /// The kind of a way out, for programs.
 pub fn fix_word(fix: &Fix) -> &'static str {
     match fix {
@@ -270,7 +277,7 @@ pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
