@@ -53,6 +53,9 @@ enum Line<'a> {
         tasks: usize,
         accesses: u64,
         different: usize,
+        /// Whether the script was seen to its end, with all of its tasks.
+        whole: bool,
+        unread: &'a [String],
     },
 }
 
@@ -139,6 +142,8 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
         tasks: verdict.tasks,
         accesses,
         different,
+        whole: checked.whole(),
+        unread: checked.unread,
     });
     let mut text = String::new();
     for line in &lines {
@@ -262,7 +267,8 @@ mod tests {
         assert_eq!(
             lines[4],
             json!({"t": "summary", "errors": 1, "warnings": 0, "notes": 0, "suppressed": 0,
-                "known": 0, "gaps": 1, "tasks": 4, "accesses": 13584, "different": 382})
+                "known": 0, "gaps": 1, "tasks": 4, "accesses": 13584, "different": 382,
+                "whole": true, "unread": []})
         );
         assert_eq!(lines.len(), 5);
     }

@@ -8,8 +8,8 @@ pub mod text;
 mod words;
 
 use crate::check::{Finding, Harmless, Level, Verdict, Who};
-use crate::run::Time;
 use crate::run::task::Leak;
+use crate::run::{Time, code};
 
 /// A checked script, as reports see it.
 pub struct Checked<'a> {
@@ -25,6 +25,8 @@ pub struct Checked<'a> {
     pub code: u8,
     /// What it left running, which was ended.
     pub left: &'a [Leak],
+    /// Why not all of its tasks are known: what cannot be read, in words.
+    pub unread: &'a [String],
     /// A line of the script, by `FILE:LINE`, if it can be read.
     pub source: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -83,6 +85,11 @@ pub fn counts(finding: &Finding) -> bool {
 }
 
 impl Checked<'_> {
+    /// Whether the script was seen to its end, with all of its tasks.
+    pub fn whole(&self) -> bool {
+        self.code == code::OK && self.unread.is_empty() && !self.runs.is_empty()
+    }
+
     /// Somebody, by name; of several runs, with whose run it is.
     fn who(&self, who: &Who) -> String {
         let (run, id, left) = match who {

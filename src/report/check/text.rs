@@ -195,9 +195,13 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
         besides.push(format!("{} in the baseline", number(found.known as u64)));
     }
     let mut parts: Vec<String> = Vec::new();
-    let clean = told.is_empty();
+    let none = told.is_empty();
     let ways = |count: usize| if count == 1 { "one thing was" } else { "some things were" };
     let mut but: Vec<String> = Vec::new();
+    if checked.runs.is_empty() && checked.unread.is_empty() {
+        but.push("the script opened no run, so that it has no tasks".to_owned());
+    }
+    but.extend(checked.unread.iter().map(|text| clean(text)));
     if checked.code != code::OK {
         but.push(format!(
             "the script ended with {}, and was checked up to there",
@@ -211,7 +215,7 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
         but.push(format!("{} not seen ({})", ways(gaps), plural(gaps, "gap")));
     }
     let but = but.join("; ");
-    parts.push(match (clean, but.is_empty()) {
+    parts.push(match (none, but.is_empty()) {
         (true, true) => "no races seen".to_owned(),
         (true, false) => format!("no races seen, but {but}"),
         (false, true) => told.join(", "),
@@ -238,7 +242,7 @@ fn ended(exit: u8) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{checked, nova, side, sudo, task, verdict};
+    use super::super::sample::{RUN, checked, nova, side, sudo, task, verdict};
     use super::*;
     use crate::check::{Class, Harmless, Verdict};
     use crate::report::check::Opened;
@@ -253,7 +257,7 @@ mod tests {
     fn a_finding_has_both_places_with_their_lines_and_the_way_out() {
         let verdict = verdict(vec![nova()]);
         let source = |at: &str| (at == "stack.sh:412").then(|| "\tgrep -q rabbit \"$CONF\"".into());
-        let checked = Checked { source: &source, ..checked(&verdict, &[]) };
+        let checked = Checked { source: &source, ..checked(&verdict, &RUN) };
         assert_eq!(
             plain(&checked, false),
             "error[write-read]: /etc/nova/nova.conf is written by init_nova and read by the script\n\
@@ -274,7 +278,7 @@ mod tests {
         finding.sides[1].from = Some("stack.sh:401".into());
         let verdict = verdict(vec![finding]);
         let source = |_: &str| Some("async_run init_nova".into());
-        let text = plain(&Checked { source: &source, ..checked(&verdict, &[]) }, false);
+        let text = plain(&Checked { source: &source, ..checked(&verdict, &RUN) }, false);
         assert!(text.contains("--> stack.sh:401  init_nova (started at"), "{text}");
         assert!(text.contains("--> stack.sh:401  the script, behind stack.sh:401: "), "{text}");
         assert_eq!(
@@ -292,7 +296,7 @@ mod tests {
             with(Level::Error, Some(Harmless::Suppressed)),
             with(Level::Error, Some(Harmless::Known)),
         ]);
-        let checked = checked(&verdict, &[]);
+        let checked = checked(&verdict, &RUN);
         assert_eq!(
             plain(&checked, false),
             "meanwhile: check: no races seen; 1 note (--notes shows them), 1 suppressed, 1 in the \
@@ -308,7 +312,7 @@ mod tests {
         let mut verdict = verdict(Vec::new());
         verdict.gaps = vec![sudo(), Gone { program: "/bin/su".into(), who: task("db"), ..sudo() }];
         verdict.light = true;
-        let text = plain(&Checked { code: 137, ..checked(&verdict, &[]) }, false);
+        let text = plain(&Checked { code: 137, ..checked(&verdict, &RUN) }, false);
         for part in [
             "gap[setuid]: 2 programs ran without the privileges",
             "  --> the script: /usr/bin/sudo, 2 times\n  --> db: /bin/su, 2 times\n",
@@ -331,7 +335,7 @@ mod tests {
         let left = [Leak { pid: 7, comm: "a\nb".into() }];
         let source = |_: &str| Some("echo \x1b]0;title\x07".into());
         let text =
-            plain(&Checked { left: &left, source: &source, ..checked(&verdict, &[]) }, false);
+            plain(&Checked { left: &left, source: &source, ..checked(&verdict, &RUN) }, false);
         assert!(text.chars().all(|c| !c.is_control() || c == '\n'), "{text}");
         let known = ["error[", "  --> ", "   |  ", "  the same", "  hint: ", "meanwhile: "];
         for line in text.lines().filter(|line| !line.is_empty()) {
@@ -354,7 +358,7 @@ mod tests {
         let mut verdict: Verdict = verdict(vec![nova()]);
         verdict.findings[0].class = Class::RemoveUse;
         verdict.gaps = vec![sudo()];
-        let checked = checked(&verdict, &[]);
+        let checked = checked(&verdict, &RUN);
         let coloured = report(&checked, true, &Looks::coloured());
         assert!(coloured.contains("\x1b[1m"));
         assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain(&checked, true));

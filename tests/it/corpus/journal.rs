@@ -170,8 +170,7 @@ fn reports(data: &[u8], reader: &Reader) {
             notes: vec![hostile()],
             hints: vec![hostile()],
         };
-        let races =
-            Races { summary: hostile(), conflicts: vec![conflict], gaps: vec![hostile()] };
+        let races = Races { summary: hostile(), conflicts: vec![conflict], gaps: vec![hostile()] };
         let page = html::document(&Input {
             subject: &subject,
             chain: &links,
