@@ -9,7 +9,7 @@ mod source;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -17,7 +17,7 @@ use self::opened::Opened;
 use self::source::Sources;
 use super::progress::colour;
 use super::{Failure, html, message};
-use crate::check;
+use crate::check::{self, Suppressions};
 use crate::client::open;
 use crate::process::stat::{self, Stat};
 use crate::process::trace::{self, Ended, User};
@@ -49,6 +49,16 @@ pub struct Check {
     /// Let this make the exit code 1, too.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
     deny: Vec<Deny>,
+    /// Conflicts that do no harm, a line each: class, path, and the two
+    /// (docs/check.md).
+    #[arg(long, value_name = "FILE")]
+    suppressions: Option<PathBuf>,
+    /// Conflicts that are known: only what is new counts.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write what was found to this file, for --baseline.
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
     /// Show the findings that do no harm, as well, and why.
     #[arg(long)]
     notes: bool,
@@ -94,6 +104,8 @@ const ENDS: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM
 impl Check {
     pub fn run(self) -> Result<u8, Failure> {
         self.refuse()?;
+        let suppressions = self.suppressions.as_deref().map(read).transpose()?;
+        let baseline = self.baseline.as_deref().map(read).transpose()?;
         let user = self.user.as_deref().map(User::find).transpose()?;
         let owner = user.as_ref().map(|user| user.uid);
         let mode = if self.light { "light" } else { "full" };
@@ -102,11 +114,16 @@ impl Check {
         let options = trace::Options { light: self.light, user };
         let traced = trace::trace(&argv, &[("MEANWHILE_CHECK", mode.into())], &options)?;
         let opened = Opened::read(&traced.traced.runs, owner);
-        let verdict =
-            check::judge(&check::Input { traced: &traced.traced, runs: &opened.journals });
+        let verdict = check::judge(&check::Input {
+            traced: &traced.traced,
+            runs: &opened.journals,
+            suppressions: suppressions.as_ref(),
+            baseline: baseline.as_ref(),
+        });
         let command: Vec<String> =
             self.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let sources = Sources::default();
+        let named = self.suppressions.as_ref().map(|path| path.to_string_lossy());
         let checked = Checked {
             verdict: &verdict,
             runs: &opened.runs,
@@ -118,6 +135,7 @@ impl Check {
             },
             left: &traced.left,
             unread: &opened.failed,
+            suppressions: named.as_deref(),
             source: &|at| sources.line(at),
         };
         self.tell(&checked);
@@ -140,19 +158,17 @@ impl Check {
                 "a process has one tracer: start the check outside of strace, gdb and another check",
             ));
         }
-        match &self.output {
-            Some(path) => file::replaceable(path).map_err(|error| {
-                Failure::usage(
-                    format!("cannot write {}: {error}", path.display()),
-                    "nothing was started; choose another file for -o",
-                )
-            }),
-            None if self.format == Format::Text => Ok(()),
-            None => Err(Failure::usage(
-                "--format is about the file that -o writes",
-                "standard output belongs to the script: -o FILE",
-            )),
+        if self.format != Format::Text && self.output.is_none() {
+            let message = "--format is about the file that -o writes";
+            return Err(Failure::usage(message, "standard output is the script's: -o FILE"));
         }
+        for path in self.output.iter().chain(&self.write_baseline) {
+            file::replaceable(path).map_err(|error| {
+                let message = format!("cannot write {}: {error}", path.display());
+                Failure::usage(message, "nothing was started; choose another file")
+            })?;
+        }
+        Ok(())
     }
 
     /// The report for people.
@@ -162,8 +178,16 @@ impl Check {
         message::print_beside(text::report(checked, self.notes, &looks));
     }
 
-    /// The report in a file.
+    /// The report and the baseline, in files.
     fn write(&self, checked: &Checked<'_>, opened: &Opened) -> Result<(), Failure> {
+        let put = |path: &Path, text: &str| {
+            file::replace(path, text.as_bytes()).map_err(|error| {
+                Failure::other(&format!("cannot write {}", path.display()), &error)
+            })
+        };
+        if let Some(path) = &self.write_baseline {
+            put(path, &check::baseline(checked.verdict))?;
+        }
         let Some(path) = &self.output else { return Ok(()) };
         let text = match self.format {
             Format::Text => text::report(checked, self.notes, &Looks::default()),
@@ -172,8 +196,7 @@ impl Check {
             })?,
             Format::Html => self.page(checked, opened)?,
         };
-        file::replace(path, text.as_bytes())
-            .map_err(|error| Failure::other(&format!("cannot write {}", path.display()), &error))
+        put(path, &text)
     }
 
     /// The page of the run with the most tasks.
@@ -198,4 +221,14 @@ impl Check {
         }
         if checked.whole() { code::OK } else { code::FAILED }
     }
+}
+
+/// A file of suppressions, or a baseline.
+fn read(path: &Path) -> Result<Suppressions, Failure> {
+    let named = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let hint = "nothing was started; --write-baseline FILE makes a baseline";
+        Failure::usage(named(&error), hint)
+    })?;
+    Suppressions::parse(&text).map_err(|error| Failure::usage(named(&error), error.hint()))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::words;
 use super::{Checked, Counts};
-use crate::check::{Finding, Fix, Gone, Side, Who};
+use crate::check::{Finding, Fix, Gone, Harmless, Side, Who};
 use crate::run::{Id, Time};
 
 /// The version of the form.
@@ -38,6 +38,11 @@ enum Line<'a> {
         who: WhoLine<'a>,
         program: &'a str,
         count: u32,
+    },
+    /// A line of the suppressions that no finding was met by.
+    Unused {
+        line: usize,
+        text: &'a str,
     },
     Left {
         pid: u32,
@@ -129,6 +134,8 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
     }];
     lines.extend(verdict.findings.iter().map(|finding| finding_line(finding, checked.since)));
     lines.extend(verdict.gaps.iter().map(gap_line));
+    let unused = verdict.unused.iter();
+    lines.extend(unused.map(|unused| Line::Unused { line: unused.line, text: &unused.text }));
     let left = checked.left.iter();
     lines.extend(left.map(|leak| Line::Left { pid: leak.pid, comm: &leak.comm }));
     let (different, accesses) = verdict.accesses;
@@ -155,10 +162,10 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
 
 fn finding_line(finding: &Finding, since: Time) -> Line<'_> {
     Line::Finding {
-        level: words::level(finding.level),
-        class: words::class(finding.class),
+        level: finding.level.word(),
+        class: finding.class.word(),
         path: &finding.path,
-        harmless: finding.harmless.map(words::harmless_word),
+        harmless: finding.harmless.map(Harmless::word),
         sides: finding.sides.iter().map(|side| side_line(side, since)).collect(),
         fixes: finding.fixes.iter().map(fix_line).collect(),
         more: &finding.more,
@@ -186,7 +193,7 @@ fn who(who: &Who) -> WhoLine<'_> {
 fn side_line(side: &Side, since: Time) -> SideLine<'_> {
     SideLine {
         who: who(&side.who),
-        op: words::op(side.op),
+        op: side.op.word(),
         path: &side.path,
         program: &side.program,
         at: place(side.at.as_deref()),

@@ -25,6 +25,8 @@ pub struct Checked<'a> {
     pub code: u8,
     /// What it left running, which was ended.
     pub left: &'a [Leak],
+    /// The file of suppressions, as the user calls it.
+    pub suppressions: Option<&'a str>,
     /// Why not all of its tasks are known: what cannot be read, in words.
     pub unread: &'a [String],
     /// A line of the script, by `FILE:LINE`, if it can be read.

@@ -49,8 +49,8 @@ fn conflict(checked: &Checked<'_>, finding: &Finding, run: usize) -> Conflict {
     let more = (!finding.more.is_empty()).then(|| super::text::more(&finding.more));
     let harmless = finding.harmless.map(|why| format!("harmless: {}", words::harmless(why)));
     Conflict {
-        level: words::level(finding.level),
-        class: words::class(finding.class),
+        level: finding.level.word(),
+        class: finding.class.word(),
         heading: words::heading(finding, [&who[0], &who[1]]),
         sides: [side(0), side(1)],
         notes: more.into_iter().chain(harmless).collect(),

@@ -52,6 +52,7 @@ pub fn report(checked: &Checked<'_>, notes: bool, looks: &Looks) -> String {
         tell(&mut text, checked, finding, looks);
     }
     gaps(&mut text, checked, looks);
+    unused(&mut text, checked);
     for leak in checked.left {
         let (pid, comm) = (leak.pid, clean(&leak.comm));
         // Writing to a String cannot fail, here and below.
@@ -72,7 +73,7 @@ fn tell(text: &mut String, checked: &Checked<'_>, finding: &Finding, looks: &Loo
     };
     let who = [checked.who(&finding.sides[0].who), checked.who(&finding.sides[1].who)];
     let heading = words::heading(finding, [&who[0], &who[1]]);
-    let (word, class) = (words::level(finding.level), words::class(finding.class));
+    let (word, class) = (finding.level.word(), finding.class.word());
     let Looks { strong, hint, frame, .. } = looks;
     let _ = writeln!(text, "{level}{word}[{class}]{level:#}{strong}: {heading}{strong:#}");
     let places = finding.sides.each_ref().map(place);
@@ -151,7 +152,9 @@ fn gaps(text: &mut String, checked: &Checked<'_>, looks: &Looks) {
         let (what, advice) = words::blind(first.why);
         let word = words::blind_word(first.why);
         let subject = match &same[..] {
+            [one] if one.program.is_empty() => checked.who(&one.who),
             [one] => clean(&one.program),
+            [one, ..] if one.program.is_empty() => plural(same.len(), "task"),
             several => plural(several.len(), "program"),
         };
         let _ =
@@ -162,12 +165,27 @@ fn gaps(text: &mut String, checked: &Checked<'_>, looks: &Looks) {
                 count => format!(", {} times", number(u64::from(count))),
             };
             let who = checked.who(&gap.who);
-            let _ = writeln!(text, "  {frame}-->{frame:#} {who}: {}{times}", clean(&gap.program));
+            let program = clean(&gap.program);
+            let of = if program.is_empty() { who } else { format!("{who}: {program}") };
+            let _ = writeln!(text, "  {frame}-->{frame:#} {of}{times}");
         }
         if same.len() > UNSEEN {
             let _ = writeln!(text, "  and {} more", number((same.len() - UNSEEN) as u64));
         }
         let _ = writeln!(text, "  {hint}hint:{hint:#} {advice}\n");
+    }
+}
+
+/// Suppressions that nothing needs; known only if all was looked at.
+fn unused(text: &mut String, checked: &Checked<'_>) {
+    let known = checked.whole() && !checked.verdict.light;
+    for unused in checked.verdict.unused.iter().filter(|_| known) {
+        let (file, line) = (clean(checked.suppressions.unwrap_or_default()), unused.line);
+        let _ = writeln!(
+            text,
+            "meanwhile: check: {file}:{line}: nothing needs this line any more: {}",
+            clean(&unused.text)
+        );
     }
 }
 

@@ -3,61 +3,9 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Class, Finding, Fix, Harmless, Level, Side, Who};
+use crate::check::{Class, Finding, Fix, Harmless, Side, Who};
 use crate::report::html::visible::visible;
 use crate::run::footprint::{Blind, Op};
-
-/// A level's word.
-pub fn level(level: Level) -> &'static str {
-    match level {
-        Level::Note => "note",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
-}
-
-/// A class's word.
-pub fn class(class: Class) -> &'static str {
-    match class {
-        Class::WriteWrite => "write-write",
-        Class::WriteRead => "write-read",
-        Class::CreateCreate => "create-create",
-        Class::CreateMissing => "create-missing",
-        Class::RemoveUse => "remove-use",
-        Class::ReplaceRead => "replace-read",
-        Class::ChangeList => "change-list",
-        Class::BindConnect => "bind-connect",
-        Class::Metadata => "metadata",
-        Class::Contention => "contention",
-    }
-}
-
-/// What was done, for programs.
-pub fn op(op: Op) -> &'static str {
-    match op {
-        Op::Look => "look",
-        Op::Miss => "miss",
-        Op::Read => "read",
-        Op::Exec => "exec",
-        Op::Write => "write",
-        Op::Append => "append",
-        Op::Truncate => "truncate",
-        Op::Inherit => "inherit",
-        Op::Create => "create",
-        Op::CreateNew => "create-new",
-        Op::Taken => "taken",
-        Op::MakeDir => "make-dir",
-        Op::HaveDir => "have-dir",
-        Op::Remove => "remove",
-        Op::RenameFrom => "rename-from",
-        Op::RenameOnto => "rename-onto",
-        Op::Meta => "meta",
-        Op::List => "list",
-        Op::Bind => "bind",
-        Op::Connect => "connect",
-        Op::Lock => "lock",
-    }
-}
 
 /// What a program did to `it`.
 pub fn deed(op: Op, it: &str) -> String {
@@ -133,22 +81,11 @@ pub fn harmless(why: Harmless) -> &'static str {
         Harmless::Cache => "it is made anew from its source by whoever finds it old",
         Harmless::Locked => "both hold a lock meanwhile: serialised, but in which order is open",
         Harmless::SharedDescriptor => "both write through one open file, which keeps one offset",
+        Harmless::Private => "the name is one's own, who removed it again",
+        Harmless::Search => "it was looked for in several places, and found in another",
+        Harmless::Removes => "both remove it, and mind not if it is gone",
         Harmless::Suppressed => "the suppressions file says that it does no harm",
         Harmless::Known => "it stands in the baseline",
-    }
-}
-
-/// The same for programs.
-pub fn harmless_word(why: Harmless) -> &'static str {
-    match why {
-        Harmless::Appends => "appends",
-        Harmless::SameContent => "same-content",
-        Harmless::MakeDirs => "make-dirs",
-        Harmless::Cache => "cache",
-        Harmless::Locked => "locked",
-        Harmless::SharedDescriptor => "shared-descriptor",
-        Harmless::Suppressed => "suppressed",
-        Harmless::Known => "known",
     }
 }
 
@@ -210,6 +147,7 @@ pub fn blind_word(why: Blind) -> &'static str {
         Blind::Full => "full",
         Blind::Unreadable => "unreadable",
         Blind::Filtered => "filtered",
+        Blind::Untold => "untold",
     }
 }
 
@@ -247,6 +185,10 @@ pub fn blind(why: Blind) -> (&'static str, &'static str) {
         Blind::Filtered => (
             "put up a filter (seccomp) that decides about calls before they are seen",
             "start it without its sandbox while it is checked",
+        ),
+        Blind::Untold => (
+            "could not be told from whoever started it, and counts as a part of that",
+            "look yourself at what it shares with other steps",
         ),
     }
 }
