@@ -13,6 +13,7 @@
 
 mod broken;
 mod browser;
+mod check_page;
 mod cli;
 mod corpus;
 mod devstack;
