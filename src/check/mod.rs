@@ -12,8 +12,10 @@
 //! of these, some are harmless.
 
 pub mod finding;
+mod suppress;
 
-pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Verdict, Who};
+pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Unused, Verdict, Who};
+pub use suppress::{SuppressError, Suppressions, baseline};
 
 use crate::run::Run;
 use crate::run::footprint::Traced;
@@ -25,6 +27,10 @@ pub struct Input<'a> {
     pub traced: &'a Traced,
     /// The runs that were opened, each with its directory.
     pub runs: &'a [(Vec<u8>, Run)],
+    /// What the user says is harmless.
+    pub suppressions: Option<&'a Suppressions>,
+    /// What was there before.
+    pub baseline: Option<&'a Suppressions>,
 }
 
 /// Judges a traced run.

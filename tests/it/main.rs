@@ -13,6 +13,8 @@
 
 mod broken;
 mod browser;
+mod check_page;
+mod checked;
 mod cli;
 mod corpus;
 mod devstack;

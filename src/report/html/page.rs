@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::races::{self, Conflict, Races, Side};
 use super::visible::visible;
 use super::{Input, data};
 use crate::report::Subject;
@@ -24,6 +25,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/lanes.js"),
     include_str!("page/timeline.js"),
     include_str!("page/draw.js"),
+    include_str!("page/races.js"),
     include_str!("page/work.js"),
     include_str!("page/hover.js"),
     include_str!("page/table.js"),
@@ -54,6 +56,7 @@ pub struct Page {
     failures: Vec<Failure>,
     more_failures: usize,
     notes: Vec<String>,
+    races: Option<Found>,
     links: Vec<Part>,
     more_links: usize,
     moves: Vec<String>,
@@ -79,6 +82,14 @@ struct Failure {
     id: String,
     state: &'static str,
     how: String,
+}
+
+/// What a race check found.
+struct Found {
+    summary: String,
+    list: Vec<Conflict>,
+    more: usize,
+    gaps: Vec<String>,
 }
 
 /// What one step has of the critical chain.
@@ -126,6 +137,7 @@ impl Page {
             failures,
             more_failures,
             notes: note_list(subject),
+            races: input.races.map(found),
             links,
             more_links,
             moves: worth(input.moves, figures.elapsed)
@@ -209,6 +221,29 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
     let counts: Vec<String> = counts.iter().map(|(word, n)| format!("{n} {word}")).collect();
     add("tasks", tasks.len().to_string(), counts.join(", "));
     list
+}
+
+/// The conflicts, as they may be shown.
+fn found(races: &Races) -> Found {
+    let shown = |text: &str| visible(text).into_owned();
+    let list = races.conflicts.iter().take(races::MOST).map(|conflict| Conflict {
+        heading: shown(&conflict.heading),
+        sides: conflict.sides.each_ref().map(|side| Side {
+            place: shown(&side.place),
+            text: shown(&side.text),
+            source: side.source.as_deref().map(shown),
+            ..side.clone()
+        }),
+        notes: conflict.notes.iter().map(|text| shown(text)).collect(),
+        hints: conflict.hints.iter().map(|text| shown(text)).collect(),
+        ..conflict.clone()
+    });
+    Found {
+        summary: shown(&races.summary),
+        list: list.collect(),
+        more: races.conflicts.len().saturating_sub(races::MOST),
+        gaps: races.gaps.iter().map(|text| shown(text)).collect(),
+    }
 }
 
 fn percent(part: u64, whole: u64) -> u64 {
