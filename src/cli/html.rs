@@ -9,10 +9,11 @@ use super::{Failure, run_dir};
 use crate::client::Error;
 use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
+use crate::report::Subject;
+use crate::report::advice::{chain, moves};
 use crate::report::estimate::estimate;
 use crate::report::html::races::Races;
 use crate::report::html::{self, Earlier, Input, logs};
-use crate::report::{Subject, chain, moves};
 use crate::run::excerpt::Excerpt;
 use crate::run::{Id, Task, code};
 

@@ -4,6 +4,7 @@
 
 mod cancel;
 mod check;
+mod checked;
 mod clean;
 mod completions;
 mod doctor;

@@ -14,6 +14,7 @@
 mod broken;
 mod browser;
 mod check_page;
+mod checked;
 mod cli;
 mod corpus;
 mod devstack;
@@ -29,6 +30,7 @@ mod house;
 mod html;
 mod inherited;
 mod ladder;
+mod lazy;
 mod limits;
 mod made;
 mod model;

@@ -10,7 +10,7 @@ use super::Input;
 use super::logs::{self, Shown};
 use super::races::{self, RaceData};
 use super::visible::visible;
-use crate::report::chain::{Link, Step};
+use crate::report::advice::chain::{Link, Step};
 use crate::report::text::{ending, word};
 use crate::run::state::Wait;
 use crate::run::{Id, State, Task, Time, files};

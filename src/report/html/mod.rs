@@ -23,8 +23,8 @@ use askama::Template;
 use races::Races;
 
 use super::Subject;
-use super::chain::Link;
-use super::moves::Move;
+use super::advice::chain::Link;
+use super::advice::moves::Move;
 use crate::run::excerpt::Excerpt;
 use crate::run::{Id, Run};
 

@@ -4,11 +4,10 @@
 
 use std::collections::HashMap;
 
+use meanwhile::report::advice::{chain, moves, unused};
 use meanwhile::report::html::races::{Conflict, Lane, Races, Side};
 use meanwhile::report::html::{self, Earlier, Input};
-use meanwhile::report::{
-    Subject, chain, devstack, estimate, joblog, json, junit, moves, text, trace, unused,
-};
+use meanwhile::report::{Subject, devstack, estimate, joblog, json, junit, text, trace};
 use meanwhile::run::excerpt::Excerpt;
 use meanwhile::run::files::Command;
 use meanwhile::run::journal::{Reader, about, records};

@@ -13,8 +13,8 @@
 //! Each wait is passed once, and so is the beginning of each task. So the walk
 //! ends whatever a journal says, and takes a binary search for each step.
 
-use super::Subject;
 use super::model::{Model, SCRIPT};
+use crate::report::Subject;
 use crate::run::{Id, Time};
 
 /// Who was at work in a link.

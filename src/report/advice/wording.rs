@@ -115,7 +115,7 @@ impl fmt::Display for Names<'_> {
 #[cfg(test)]
 mod tests {
     use crate::report::Subject;
-    use crate::report::moves::moves;
+    use crate::report::advice::moves::moves;
     use crate::report::sample::Sample;
 
     fn told(journal: &str, until: u64) -> Vec<String> {

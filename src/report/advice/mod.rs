@@ -1,11 +1,23 @@
 //! Where the time went and what to do next, as lines of the summary: few and
 //! short, since they are read after each run.
 
+mod candidates;
+pub mod chain;
+mod edit;
+mod model;
+pub mod moves;
+mod places;
+#[cfg(test)]
+mod promise;
+mod retime;
+pub mod unused;
+mod wording;
+
+use self::chain::{Link, Step, chain};
+use self::moves::{Move, moves};
+use self::places::near;
+use self::unused::{Unused, unused};
 use super::Subject;
-use super::chain::{Link, Step, chain};
-use super::moves::{Move, moves};
-use super::places::near;
-use super::unused::{Unused, unused};
 use crate::run::duration;
 
 /// So many moves are told at most, and only those that save this part of the

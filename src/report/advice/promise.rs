@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::Subject;
 use super::chain::chain;
 use super::moves::{Move, Place, What, moves};
-use super::sample::Sample;
+use crate::report::Subject;
+use crate::report::sample::Sample;
 use crate::run::{Id, Time};
 
 /// What a verb costs, in microseconds.

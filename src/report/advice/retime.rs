@@ -16,9 +16,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use super::Subject;
 use super::model::{Model, SCRIPT};
-use super::spans::joined;
+use crate::report::Subject;
+use crate::report::spans::joined;
 use crate::run::Time;
 use crate::run::jobs::Jobs;
 

@@ -3,15 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use super::Subject;
 use super::chain::{Link, Step};
 use super::edit::Edit;
-use super::idle::Idle;
 use super::model::{Actor, Cause, Model, SCRIPT};
 use super::moves::What;
 use super::places::{Place, Places, Waited};
 use super::retime::{Deed, Op, Plan};
-use super::spans::joined;
+use crate::report::Subject;
+use crate::report::idle::Idle;
+use crate::report::spans::joined;
 use crate::run::{Id, Time};
 
 /// Work of so many microseconds between two verbs is none: it is what the verbs cost.

@@ -8,11 +8,11 @@
 use std::cmp::Reverse;
 use std::fmt;
 
-use super::Subject;
 use super::candidates::{BETWEEN, NOTICED};
 use super::model::Model;
 use super::places::{Place, Places, Waited};
 use super::retime::{Op, Plan};
+use crate::report::Subject;
 use crate::run::{Id, duration};
 
 /// What nobody waited for so many microseconds, and for this part of the run, is told.

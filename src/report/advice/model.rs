@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::Subject;
+use crate::report::Subject;
 use crate::run::task::Task;
 use crate::run::{Id, Time};
 

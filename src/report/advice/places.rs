@@ -1,8 +1,8 @@
 //! Places in the script, as its user has them.
 
-use super::Subject;
 use super::model::Model;
 use super::retime::{Deed, Op};
+use crate::report::Subject;
 
 /// A place in the script.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,13 +21,13 @@
 
 use std::cmp::Reverse;
 
-use super::Subject;
 use super::candidates::{Search, Window};
 use super::chain::walk;
-use super::idle::Idle;
 use super::model::Model;
 pub use super::places::{Place, Waited};
 use super::retime::{Change, Plan};
+use crate::report::Subject;
+use crate::report::idle::Idle;
 use crate::run::Id;
 use crate::run::state::Close;
 
