@@ -3,11 +3,8 @@
 //! manual pages and the command reference are generated from them.
 
 mod cancel;
-<<<<<<< HEAD
-mod checked;
-=======
 mod check;
->>>>>>> checkcli
+mod checked;
 mod clean;
 mod completions;
 mod doctor;

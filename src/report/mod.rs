@@ -3,12 +3,7 @@
 
 pub mod advice;
 pub mod again;
-<<<<<<< HEAD
-=======
-mod candidates;
-pub mod chain;
 pub mod check;
->>>>>>> checkcli
 pub mod clean;
 pub mod damage;
 pub mod devstack;

@@ -7,7 +7,7 @@ use meanwhile::process::dir::RunDir;
 use meanwhile::process::journal::Journal;
 use meanwhile::report::html::races::{Conflict, Lane, Races, Side};
 use meanwhile::report::html::{self, Input};
-use meanwhile::report::{Subject, chain};
+use meanwhile::report::{Subject, advice::chain};
 use meanwhile::run::{Id, Time};
 use serde_json::json;
 

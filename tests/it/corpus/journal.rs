@@ -4,11 +4,8 @@
 
 use std::collections::HashMap;
 
-<<<<<<< HEAD
 use meanwhile::report::advice::{chain, moves, unused};
-=======
 use meanwhile::report::html::races::{Conflict, Lane, Races, Side};
->>>>>>> checkcli
 use meanwhile::report::html::{self, Earlier, Input};
 use meanwhile::report::{Subject, devstack, estimate, joblog, json, junit, text, trace};
 use meanwhile::run::excerpt::Excerpt;
