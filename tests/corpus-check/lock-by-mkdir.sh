@@ -3,6 +3,7 @@
 # expect: error write-write counter one two
 # expect: error write-read counter one two
 # suppress: * lock one two # a lock
+# twin: /lock/d; s/^async_run /async_run --lock counter /
 set -eu
 eval "$(meanwhile init bash)"
 echo 0 >counter
