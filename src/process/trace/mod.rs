@@ -1,8 +1,23 @@
 //! The tracer: runs a command with all that comes of it and writes down what
 //! it touches (`run::footprint`).
 
-use std::ffi::OsString;
+mod after;
+mod before;
+mod calls;
+mod filter;
+mod raw;
+mod relay;
+mod resolve;
+mod spawn;
+mod table;
+mod tracer;
 
+use std::ffi::{CString, OsString};
+use std::path::Path;
+
+use self::relay::Relay;
+use self::tracer::Tracer;
+use super::signals::Signals;
 use crate::run::footprint::Traced;
 use crate::run::task::Leak;
 
@@ -33,7 +48,8 @@ pub struct User {
 impl User {
     /// Looks a user up by name or number.
     pub fn find(name: &str) -> Result<Self, TraceError> {
-        Err(TraceError::NoUser(name.to_owned()))
+        let found = CString::new(name).ok().and_then(|name| raw::user(&name));
+        found.ok_or_else(|| TraceError::NoUser(name.to_owned()))
     }
 }
 
@@ -103,6 +119,18 @@ pub fn trace(
     env: &[(&str, OsString)],
     options: &Options,
 ) -> Result<Outcome, TraceError> {
-    let _ = (argv, env, options);
-    Err(TraceError::System(std::io::ErrorKind::Unsupported.into()))
+    let signals = Signals::take_all_but_children().map_err(TraceError::System)?;
+    let spawned = match spawn::spawn(argv, env, options, &signals) {
+        Ok(spawned) => spawned,
+        Err(error) => {
+            signals.give_back();
+            return Err(error);
+        }
+    };
+    let relay = Relay::start(signals, spawned.pid)?;
+    let program = argv.first().map_or(Path::new(""), Path::new);
+    let traced = Tracer::new(spawned, program, options).run();
+    relay.stop();
+    let (ended, traced, left) = traced?;
+    Ok(Outcome { ended, traced, left })
 }
