@@ -1,5 +1,5 @@
 //! The operating system: clocks, processes, run directories, files that
-//! grow. The only floor with `unsafe` (in `raw`), and the only one that
+//! grow. The only floor with `unsafe` (in `raw` and `trace::raw`), and the only one that
 //! signals a process.
 
 pub mod below;
@@ -22,5 +22,6 @@ pub mod script;
 pub mod signals;
 pub mod stat;
 pub mod terminal;
+pub mod trace;
 pub mod tree;
 pub mod trial;

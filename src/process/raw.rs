@@ -211,11 +211,12 @@ const OWN_FAULTS: [i32; 10] = [
 
 /// From here on signals do nothing to this process but become readable from
 /// the descriptor (signalfd(2)). Those that were ignored stay ignored, except
-/// CHLD, for then the kernel would keep no child's exit code.
+/// CHLD, for then the kernel would keep no child's exit code. With `children`
+/// off CHLD is left out: it does nothing.
 ///
 /// # Errors
 /// When there are no descriptors left.
-pub fn take_signals() -> std::io::Result<(OwnedFd, Inherited)> {
+pub fn take_signals(children: bool) -> std::io::Result<(OwnedFd, Inherited)> {
     let mut taken = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     let mut mask = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     let child_ignored = is_ignored(libc::SIGCHLD);
@@ -227,7 +228,8 @@ pub fn take_signals() -> std::io::Result<(OwnedFd, Inherited)> {
         }
         libc::sigfillset(taken.as_mut_ptr());
         for signal in 1..=libc::SIGRTMAX() {
-            if OWN_FAULTS.contains(&signal) || is_ignored(signal) {
+            let left_out = signal == libc::SIGCHLD && !children;
+            if OWN_FAULTS.contains(&signal) || is_ignored(signal) || left_out {
                 libc::sigdelset(taken.as_mut_ptr(), signal);
             }
         }
@@ -254,21 +256,27 @@ pub fn give_back_signals(inherited: Inherited) {
 
 /// Makes `command` find the signals as this program found them.
 pub fn pass_on(command: &mut Command, inherited: Inherited) {
-    let ignored =
-        [(libc::SIGPIPE, inherited.pipe_ignored), (libc::SIGCHLD, inherited.child_ignored)];
     let restore = move || {
-        for (signal, ignored) in ignored {
-            let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
-            // SAFETY: signal(2) may be called between fork and exec.
-            unsafe { libc::signal(signal, action) };
-        }
-        let mask = inherited.mask;
-        // SAFETY: as above; the set is an initialised copy.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut()) };
+        restore_signals(inherited);
         Ok(())
     };
     // SAFETY: the closure only makes system calls and allocates nothing.
     unsafe { command.pre_exec(restore) };
+}
+
+/// The same for a child of this process, between its fork and its exec: it
+/// only makes system calls.
+pub fn restore_signals(inherited: Inherited) {
+    let ignored =
+        [(libc::SIGPIPE, inherited.pipe_ignored), (libc::SIGCHLD, inherited.child_ignored)];
+    for (signal, ignored) in ignored {
+        let action = if ignored { libc::SIG_IGN } else { libc::SIG_DFL };
+        // SAFETY: signal(2) may be called between fork and exec.
+        unsafe { libc::signal(signal, action) };
+    }
+    let mask = inherited.mask;
+    // SAFETY: as above; the set is an initialised copy.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const mask, std::ptr::null_mut()) };
 }
 
 /// Starts a command in a session of its own, before it is anybody's to signal:

@@ -57,8 +57,23 @@ impl Signals {
     /// # Errors
     /// When there are no descriptors left.
     pub fn take() -> std::io::Result<Self> {
-        let (fd, inherited) = raw::take_signals()?;
+        let (fd, inherited) = raw::take_signals(true)?;
         Ok(Self { fd: fd.into(), inherited })
+    }
+
+    /// The same, but that children stop or end is no news: whoever waits for
+    /// them learns it from the waiting.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub fn take_all_but_children() -> std::io::Result<Self> {
+        let (fd, inherited) = raw::take_signals(false)?;
+        Ok(Self { fd: fd.into(), inherited })
+    }
+
+    /// The signals as this program found them.
+    pub fn inherited(&self) -> Inherited {
+        self.inherited
     }
 
     /// Makes `command` find the signals as this program found them.

@@ -1,0 +1,225 @@
+//! What a call has done, now that it returns.
+
+use super::calls::TMPFILE;
+use super::raw::{self, Stopped};
+use super::resolve::{File, Seen, proc_link, stat};
+use super::table::Who;
+use super::tracer::Tracer;
+use crate::run::footprint::Op;
+
+/// What remains to be done when a call returns.
+#[derive(Debug)]
+pub enum Pending {
+    /// It opens something to change it.
+    Open {
+        /// What was there before; none if only the tracee can tell.
+        seen: Option<Seen>,
+        /// The flags.
+        flags: u32,
+    },
+    /// It changes one thing.
+    Change(Change),
+    /// It renames.
+    Rename {
+        /// The old name.
+        from: Seen,
+        /// The new one.
+        to: Seen,
+        /// Whether each gets the other's.
+        exchange: bool,
+    },
+    /// It changes the working directory.
+    Chdir,
+}
+
+/// A change of one thing.
+#[derive(Debug)]
+pub struct Change {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// What was there before.
+    pub file: Option<File>,
+    /// What it is if it succeeds.
+    pub done: Op,
+    /// What it is if something was there that it would have made.
+    pub taken: Op,
+    /// Whether it makes something.
+    pub new: bool,
+}
+
+/// What came of a call.
+enum Came {
+    /// It succeeded.
+    Of(i64),
+    /// There was something.
+    Exists,
+    /// There was nothing.
+    Missing,
+    /// It will be made again: a signal has interrupted it.
+    Again,
+    /// It failed in some other way.
+    Failed,
+}
+
+fn came(result: i64) -> Came {
+    /// The kernel's own: ERESTARTSYS to ERESTART_RESTARTBLOCK.
+    const RESTART: std::ops::RangeInclusive<i64> = -516..=-512;
+    match result {
+        0.. => Came::Of(result),
+        _ if RESTART.contains(&result) => Came::Again,
+        _ => match i32::try_from(-result) {
+            Ok(libc::EEXIST) => Came::Exists,
+            Ok(libc::ENOENT | libc::ENOTDIR) => Came::Missing,
+            _ => Came::Failed,
+        },
+    }
+}
+
+impl Tracer {
+    /// A tracee's call has returned.
+    pub(super) fn after(&mut self, tid: u32) {
+        let pending = self.table.threads.get_mut(&tid).and_then(|thread| thread.pending.take());
+        let (Some(pending), Some(who)) = (pending, self.table.who(tid)) else { return };
+        let Some(Stopped::After { result }) = raw::stopped(tid) else { return };
+        let came = came(result);
+        match pending {
+            Pending::Open { seen, flags } => self.opened(who, seen, flags, &came),
+            Pending::Change(change) => self.changed(who, &change, &came),
+            Pending::Rename { from, to, exchange } => {
+                self.renamed(who, &from, &to, exchange, &came);
+            }
+            Pending::Chdir => self.generation += 1,
+        }
+    }
+
+    fn changed(&mut self, who: Who, change: &Change, came: &Came) {
+        let Change { path, file, done, taken, new } = change;
+        let was = file.map(|file| file.id);
+        match came {
+            Came::Of(_) if *new => {
+                let is = stat(path, false).ok().map(|file| file.id);
+                self.touch(who, *done, path, is);
+            }
+            Came::Of(_) => {
+                if *done == Op::Remove && file.is_some_and(|file| file.leads_on()) {
+                    self.forget();
+                }
+                self.touch(who, *done, path, was);
+            }
+            Came::Exists if file.is_some() => self.touch(who, *taken, path, was),
+            Came::Missing => self.touch(who, Op::Miss, path, None),
+            Came::Failed | Came::Exists if file.is_some() => self.touch(who, Op::Look, path, was),
+            _ => {}
+        }
+    }
+
+    fn renamed(&mut self, who: Who, from: &Seen, to: &Seen, exchange: bool, came: &Came) {
+        let [old, new] = [from, to].map(|seen| seen.file.map(|file| file.id));
+        match came {
+            Came::Of(_) => {
+                let leads = |seen: &Seen| seen.file.is_some_and(|file| file.leads_on());
+                if leads(from) || leads(to) {
+                    self.forget();
+                }
+                if exchange {
+                    self.touch(who, Op::RenameOnto, &from.path, new);
+                } else {
+                    self.touch(who, Op::RenameFrom, &from.path, old);
+                }
+                self.touch(who, Op::RenameOnto, &to.path, old);
+            }
+            Came::Exists => self.touch(who, Op::Taken, &to.path, new),
+            Came::Missing if from.file.is_none() => self.touch(who, Op::Miss, &from.path, None),
+            _ => {}
+        }
+    }
+
+    fn opened(&mut self, who: Who, seen: Option<Seen>, flags: u32, came: &Came) {
+        let was = seen.as_ref().and_then(|seen| seen.file);
+        let id = was.map(|file| file.id);
+        match (came, seen) {
+            (Came::Of(fd), seen) if flags & TMPFILE == 0 => {
+                let fd = format!("fd/{fd}");
+                let Ok(file) = stat(format!("/proc/{}/{fd}", who.tid).as_bytes(), true) else {
+                    return;
+                };
+                if !file.is_regular() {
+                    // Devices, pipes: what goes in there is not kept there.
+                    if let Some(seen) = seen {
+                        self.touch(who, Op::Look, &seen.path, id);
+                    }
+                    return;
+                }
+                let named = seen.filter(|seen| seen.link.is_none() || seen.file.is_some());
+                let existed = was.is_some() || named.is_none();
+                let path = named.map(|seen| seen.path).or_else(|| proc_link(who.tid, &fd));
+                if let Some(path) = path {
+                    self.touch(who, operation(flags, existed), &path, Some(file.id));
+                }
+            }
+            (Came::Exists, Some(seen)) => self.touch(who, Op::Taken, &seen.path, id),
+            (Came::Missing, Some(seen)) => self.touch(who, Op::Miss, &seen.path, None),
+            (Came::Failed, Some(seen)) if was.is_some() => {
+                self.touch(who, Op::Look, &seen.path, id);
+            }
+            _ => {}
+        }
+    }
+
+    /// Paths may mean something else now.
+    pub(super) fn forget(&mut self) {
+        self.paths.forget();
+        self.generation += 1;
+    }
+}
+
+/// What an open does that succeeds.
+fn operation(flags: u32, existed: bool) -> Op {
+    /// With just these touch(1) opens what it only sets the times of.
+    const TOUCH: u32 = (libc::O_WRONLY | libc::O_CREAT | libc::O_NOCTTY | libc::O_NONBLOCK) as u32;
+    let has = |flag: i32| flags & flag as u32 != 0;
+    let creates = has(libc::O_CREAT);
+    let for_what = flags & libc::O_ACCMODE as u32;
+    if creates && has(libc::O_EXCL) {
+        Op::CreateNew
+    } else if creates && !existed {
+        Op::Create
+    } else if has(libc::O_TRUNC) {
+        Op::Truncate
+    } else if flags & !(libc::O_LARGEFILE as u32) == TOUCH {
+        Op::Meta
+    } else if for_what == libc::O_RDONLY as u32 {
+        Op::Read
+    } else if has(libc::O_APPEND) {
+        Op::Append
+    } else {
+        Op::Write
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_open_does_depends_on_what_was_there() {
+        let of = |flags: i32, existed| operation(flags as u32, existed);
+        let write = libc::O_WRONLY | libc::O_CREAT;
+        assert_eq!(of(write | libc::O_TRUNC, false), Op::Create);
+        assert_eq!(of(write | libc::O_TRUNC, true), Op::Truncate);
+        assert_eq!(of(write | libc::O_APPEND, false), Op::Create);
+        assert_eq!(of(write | libc::O_APPEND, true), Op::Append);
+        assert_eq!(of(write | libc::O_EXCL, false), Op::CreateNew);
+        assert_eq!(of(write, true), Op::Write);
+        assert_eq!(of(libc::O_RDWR, true), Op::Write);
+        assert_eq!(of(libc::O_RDONLY | libc::O_CREAT, true), Op::Read);
+        assert_eq!(of(libc::O_RDONLY | libc::O_CREAT, false), Op::Create);
+    }
+
+    #[test]
+    fn touch_sets_times_of_what_is_there() {
+        let touch = libc::O_WRONLY | libc::O_CREAT | libc::O_NOCTTY | libc::O_NONBLOCK;
+        assert_eq!(operation(touch as u32, true), Op::Meta);
+        assert_eq!(operation(touch as u32, false), Op::Create);
+    }
+}

@@ -1,0 +1,304 @@
+//! What a call is about to do. Most of it is recorded at once; what changes
+//! something is looked at again when the call returns (see `after`).
+
+use std::rc::Rc;
+
+use super::after::{Change, Pending};
+use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
+use super::raw::{self, Stopped};
+use super::resolve::{Seen, join, proc_link};
+use super::table::Who;
+use super::tracer::Tracer;
+use crate::run::footprint::{Blind, Op};
+
+/// A look-up of a name below this one says which line the script is at.
+const LINE: &[u8] = b"/.meanwhile-at/";
+/// The longest path.
+const PATH_MAX: usize = 4096;
+/// Most paths are shorter.
+const SHORT: usize = 256;
+const PAGE: u64 = 4096;
+
+type Arguments = [u64; 6];
+
+impl Tracer {
+    /// A tracee is about to make a call that the filter has picked.
+    pub(super) fn before(&mut self, tid: u32) {
+        let pending = self.look_at(tid);
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.pending = pending;
+        }
+        self.go_on(tid, 0);
+    }
+
+    fn look_at(&mut self, tid: u32) -> Option<Pending> {
+        let Some(Stopped::Before { number, arguments, data }) = raw::stopped(tid) else {
+            return None;
+        };
+        let who = self.table.who(tid)?;
+        let row = row(number, data)?;
+        let a = &arguments;
+        match row.call {
+            Call::Open(at, flags) => self.open(who, a, at, flags),
+            Call::Look(at, follow) => self.look(who, a, at, follow),
+            Call::List => self.list(who, a),
+            Call::Exec(at, follow) => self.exec_of(who, a, at, follow),
+            Call::Chdir(at) => {
+                if let Some(seen) = self.seen(who, a, at, true) {
+                    self.found(who, &seen, Op::Look);
+                }
+                Some(Pending::Chdir)
+            }
+            Call::Fchdir => Some(Pending::Chdir),
+            Call::MakeDir(at) => self.make(who, a, at, Op::MakeDir, Op::HaveDir),
+            Call::Make(at) => self.make(who, a, at, Op::CreateNew, Op::Taken),
+            Call::Remove(at) => self.change(who, a, at, false, Op::Remove),
+            Call::Meta(at, follow) => self.change(who, a, at, follows(follow, a), Op::Meta),
+            Call::Truncate => {
+                let at = At { dir: None, path: 0 };
+                self.change(who, a, at, true, Op::Truncate)
+            }
+            Call::Link(from, to, follow) => {
+                let seen = self.seen(who, a, from, follows(follow, a))?;
+                self.found(who, &seen, Op::Look);
+                self.make(who, a, to, Op::CreateNew, Op::Taken)
+            }
+            Call::Rename(from, to, flags) => {
+                let from = self.seen(who, a, from, false)?;
+                let to = self.seen(who, a, to, false)?;
+                let flags = flags.map_or(0, |at| a[at as usize] as u32);
+                let exchange = flags & libc::RENAME_EXCHANGE != 0;
+                Some(Pending::Rename { from, to, exchange })
+            }
+            Call::IoUring => {
+                raw::refuse(tid);
+                self.recorder.gap(Blind::IoUring, who.group, who.program);
+                None
+            }
+            Call::Clone => {
+                raw::set_first_argument(tid, a[0] & !(libc::CLONE_UNTRACED as u64));
+                None
+            }
+            Call::Bind
+            | Call::Connect
+            | Call::Flock
+            | Call::FcntlLock
+            | Call::Ptrace
+            | Call::Root
+            | Call::Listener
+            | Call::Foreign => None,
+        }
+    }
+
+    /// The path that a call names, made absolute. None if it is not there or empty.
+    fn path(&mut self, who: Who, a: &Arguments, at: At) -> Option<Vec<u8>> {
+        let Some(path) = read_path(who.tid, a[at.path as usize]) else {
+            // (A null pointer is the caller's mistake, or means its descriptor.)
+            if a[at.path as usize] != 0 {
+                self.recorder.gap(Blind::Unreadable, who.group, who.program);
+            }
+            return None;
+        };
+        if *path.first()? == b'/' {
+            return Some(path);
+        }
+        let dir = at.dir.map_or(libc::AT_FDCWD, |dir| a[dir as usize] as i32);
+        Some(join(&self.base(who, dir)?, &path))
+    }
+
+    /// Where a relative path begins.
+    fn base(&mut self, who: Who, dir: i32) -> Option<Rc<[u8]>> {
+        if dir != libc::AT_FDCWD {
+            return proc_link(who.tid, &format!("fd/{dir}")).map(Rc::from);
+        }
+        // (Where only changes are looked at, nobody tells of another directory.)
+        let generation = self.generation;
+        let known = self.table.process(who.tid).and_then(|process| process.cwd.clone());
+        if let Some((_, path)) = known.filter(|(of, _)| *of == generation && !self.light) {
+            return Some(path);
+        }
+        let path: Rc<[u8]> = proc_link(who.tid, "cwd")?.into();
+        if let Some(process) = self.table.process(who.tid) {
+            process.cwd = Some((generation, path.clone()));
+        }
+        Some(path)
+    }
+
+    /// What a path means, with the links on the way recorded. None also where
+    /// it means nothing of interest.
+    fn seen(&mut self, who: Who, a: &Arguments, at: At, follow: bool) -> Option<Seen> {
+        let path = self.path(who, a, at)?;
+        self.see(who, &path, follow)
+    }
+
+    fn see(&mut self, who: Who, path: &[u8], follow: bool) -> Option<Seen> {
+        if who.elsewhere || is_systems(path) {
+            return None;
+        }
+        let seen = self.paths.look(path, follow)?;
+        for (link, id) in seen.through.links.iter().chain(&seen.link) {
+            self.touch(who, Op::Look, link, Some(*id));
+        }
+        Some(seen)
+    }
+
+    /// Records that this was found, or missed.
+    fn found(&mut self, who: Who, seen: &Seen, op: Op) {
+        let op = if seen.file.is_some() { op } else { Op::Miss };
+        self.touch(who, op, &seen.path, seen.file.map(|file| file.id));
+    }
+
+    fn look(&mut self, who: Who, a: &Arguments, at: At, follow: Follow) -> Option<Pending> {
+        if who.own {
+            return None;
+        }
+        let path = self.path(who, a, at)?;
+        if let Some(line) = path.strip_prefix(LINE) {
+            let line = self.recorder.text(&String::from_utf8_lossy(line));
+            if let Some(process) = self.table.process(who.tid) {
+                process.at = Some(line);
+            }
+            return None;
+        }
+        let seen = self.see(who, &path, follows(follow, a))?;
+        self.found(who, &seen, Op::Look);
+        None
+    }
+
+    fn list(&mut self, who: Who, a: &Arguments) -> Option<Pending> {
+        if who.own {
+            return None;
+        }
+        let path = proc_link(who.tid, &format!("fd/{}", a[0] as i32))?;
+        let seen = self.see(who, &path, false)?;
+        self.found(who, &seen, Op::List);
+        None
+    }
+
+    fn exec_of(&mut self, who: Who, a: &Arguments, at: At, follow: Follow) -> Option<Pending> {
+        let seen = self.seen(who, a, at, follows(follow, a))?;
+        self.found(who, &seen, Op::Exec);
+        if let Some(thread) = self.table.threads.get_mut(&who.tid) {
+            thread.running = seen.file.map(|_| seen.path);
+        }
+        None
+    }
+
+    fn change(
+        &mut self,
+        who: Who,
+        a: &Arguments,
+        at: At,
+        follow: bool,
+        done: Op,
+    ) -> Option<Pending> {
+        let Seen { path, file, .. } = self.seen(who, a, at, follow)?;
+        Some(Pending::Change(Change { path, file, done, taken: Op::Look, new: false }))
+    }
+
+    fn make(&mut self, who: Who, a: &Arguments, at: At, done: Op, taken: Op) -> Option<Pending> {
+        let Seen { path, file, .. } = self.seen(who, a, at, false)?;
+        Some(Pending::Change(Change { path, file, done, taken, new: true }))
+    }
+
+    fn open(&mut self, who: Who, a: &Arguments, at: At, flags: Flags) -> Option<Pending> {
+        let flags = match flags {
+            Flags::Argument(at) => a[at as usize] as u32,
+            Flags::Creat => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32,
+            Flags::Structure(at) => {
+                let mut bytes = [0; 8];
+                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes);
+                (read == bytes.len()).then(|| u64::from_ne_bytes(bytes) as u32)?
+            }
+        };
+        let has = |flag: i32| flags & flag as u32 != 0;
+        if who.own && !has(libc::O_APPEND) {
+            return None;
+        }
+        let path = self.path(who, a, at)?;
+        self.heed(who, &path, flags);
+        if who.own {
+            return None;
+        }
+        let changes = flags & CHANGES != 0 && !has(libc::O_PATH);
+        if changes && (path.starts_with(b"/proc/") || is_descriptor(&path)) {
+            // What this is to the tracee, it is not to this process.
+            return Some(Pending::Open { seen: None, flags });
+        }
+        let exclusive = has(libc::O_CREAT) && has(libc::O_EXCL);
+        let seen = self.see(who, &path, !has(libc::O_NOFOLLOW) && !exclusive)?;
+        if changes {
+            return Some(Pending::Open { seen: Some(seen), flags });
+        }
+        let reads = seen.file.is_some_and(|file| file.is_regular()) && !has(libc::O_PATH);
+        self.found(who, &seen, if reads { Op::Read } else { Op::Look });
+        None
+    }
+
+    /// Some opens say what becomes of a run.
+    fn heed(&mut self, who: Who, path: &[u8], flags: u32) {
+        let has = |flag: i32| flags & flag as u32 != 0;
+        if has(libc::O_APPEND) && path.ends_with(b"/journal") {
+            self.recorder.advance();
+            let dir = &path[..path.len() - b"/journal".len()];
+            if who.own
+                && has(libc::O_EXCL)
+                && let Ok(dir) = self.paths.directory(dir)
+            {
+                self.recorder.run(&dir.path);
+            }
+        }
+        if has(libc::O_CREAT) && !has(libc::O_APPEND) && path.ends_with(b".argv") {
+            self.begin_group(who.tid);
+        }
+    }
+}
+
+/// The row of a call. (Another filter may have said its own along with it.)
+fn row(number: u64, data: u16) -> Option<&'static Row> {
+    let is = |row: &&Row| row.number as u64 == number || row.call == Call::Foreign;
+    let told = TABLE.get(data as usize).filter(is);
+    told.or_else(|| TABLE.iter().find(|row| row.number as u64 == number))
+}
+
+fn follows(follow: Follow, a: &Arguments) -> bool {
+    match follow {
+        Follow::Yes => true,
+        Follow::No => false,
+        Follow::Unless(at) => a[at as usize] & libc::AT_SYMLINK_NOFOLLOW as u64 == 0,
+        Follow::If(at) => a[at as usize] & libc::AT_SYMLINK_FOLLOW as u64 != 0,
+    }
+}
+
+/// Whether it is the kernel's; to look it up would tell of this process.
+fn is_systems(path: &[u8]) -> bool {
+    let devices = path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/");
+    devices || path.starts_with(b"/proc/") || path.starts_with(b"/sys/")
+}
+
+/// Whether it names a descriptor of the caller's.
+fn is_descriptor(path: &[u8]) -> bool {
+    path.starts_with(b"/dev/fd/") || path.starts_with(b"/dev/std")
+}
+
+/// A string of a tracee's, up to its end.
+fn read_path(tid: u32, at: u64) -> Option<Vec<u8>> {
+    let mut path = Vec::with_capacity(SHORT);
+    let mut buffer = [0; PAGE as usize];
+    while path.len() < PATH_MAX {
+        let from = at.checked_add(path.len() as u64)?;
+        // What is behind the page's end may not be there.
+        let page = (PAGE - from % PAGE) as usize;
+        let wanted = if path.is_empty() { page.min(SHORT) } else { page };
+        let read = raw::read_memory(tid, from, &mut buffer[..wanted]);
+        match memchr::memchr(0, &buffer[..read]) {
+            Some(end) => {
+                path.extend_from_slice(&buffer[..end]);
+                return Some(path);
+            }
+            None if read < wanted => return None,
+            None => path.extend_from_slice(&buffer[..read]),
+        }
+    }
+    None
+}
