@@ -256,7 +256,7 @@ fn programs() -> impl Strategy<Value = Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// The core of it: what is found does not depend on who came first.
     #[test]
