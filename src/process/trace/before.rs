@@ -19,7 +19,8 @@ const PATH_MAX: usize = 4096;
 const SHORT: usize = 256;
 const PAGE: u64 = 4096;
 
-type Arguments = [u64; 6];
+/// What a call is given.
+pub type Arguments = [u64; 6];
 
 impl Tracer {
     /// A tracee is about to make a call that the filter has picked.
@@ -68,25 +69,41 @@ impl Tracer {
                 let to = self.seen(who, a, to, false)?;
                 let flags = flags.map_or(0, |at| a[at as usize] as u32);
                 let exchange = flags & libc::RENAME_EXCHANGE != 0;
+                self.last_look(who, to.file);
                 Some(Pending::Rename { from, to, exchange })
             }
+            Call::Bind => self.bind(who, a),
+            Call::Connect => {
+                self.connect(who, a);
+                None
+            }
+            Call::Flock => Self::flock(who, a),
+            Call::FcntlLock => Self::fcntl_lock(who, a),
+            Call::Root => Some(Pending::Root),
             Call::IoUring => {
                 raw::refuse(tid);
-                self.recorder.gap(Blind::IoUring, who.group, who.program);
+                self.gap(Blind::IoUring, who);
+                None
+            }
+            Call::Ptrace => {
+                self.traces(who, a[1] as u32, a[0] == 0);
+                None
+            }
+            Call::Listener => {
+                self.gap(Blind::Filtered, who);
+                None
+            }
+            Call::Foreign => {
+                self.gap(Blind::Foreign, who);
                 None
             }
             Call::Clone => {
                 raw::set_first_argument(tid, a[0] & !(libc::CLONE_UNTRACED as u64));
+                if let Some(thread) = self.table.threads.get_mut(&tid) {
+                    thread.apart = a[0] & libc::CLONE_NEWNS as u64 != 0;
+                }
                 None
             }
-            Call::Bind
-            | Call::Connect
-            | Call::Flock
-            | Call::FcntlLock
-            | Call::Ptrace
-            | Call::Root
-            | Call::Listener
-            | Call::Foreign => None,
         }
     }
 
@@ -95,7 +112,7 @@ impl Tracer {
         let Some(path) = read_path(who.tid, a[at.path as usize]) else {
             // (A null pointer is the caller's mistake, or means its descriptor.)
             if a[at.path as usize] != 0 {
-                self.recorder.gap(Blind::Unreadable, who.group, who.program);
+                self.gap(Blind::Unreadable, who);
             }
             return None;
         };
@@ -107,7 +124,7 @@ impl Tracer {
     }
 
     /// Where a relative path begins.
-    fn base(&mut self, who: Who, dir: i32) -> Option<Rc<[u8]>> {
+    pub(super) fn base(&mut self, who: Who, dir: i32) -> Option<Rc<[u8]>> {
         if dir != libc::AT_FDCWD {
             return proc_link(who.tid, &format!("fd/{dir}")).map(Rc::from);
         }
@@ -131,7 +148,7 @@ impl Tracer {
         self.see(who, &path, follow)
     }
 
-    fn see(&mut self, who: Who, path: &[u8], follow: bool) -> Option<Seen> {
+    pub(super) fn see(&mut self, who: Who, path: &[u8], follow: bool) -> Option<Seen> {
         if who.elsewhere || is_systems(path) {
             return None;
         }
@@ -179,7 +196,7 @@ impl Tracer {
         let seen = self.seen(who, a, at, follows(follow, a))?;
         self.found(who, &seen, Op::Exec);
         if let Some(thread) = self.table.threads.get_mut(&who.tid) {
-            thread.running = seen.file.map(|_| seen.path);
+            thread.running = seen.file.map(|file| (seen.path, file));
         }
         None
     }
@@ -193,6 +210,9 @@ impl Tracer {
         done: Op,
     ) -> Option<Pending> {
         let Seen { path, file, .. } = self.seen(who, a, at, follow)?;
+        if done != Op::Meta {
+            self.last_look(who, file);
+        }
         Some(Pending::Change(Change { path, file, done, taken: Op::Look, new: false }))
     }
 
@@ -228,29 +248,15 @@ impl Tracer {
         let exclusive = has(libc::O_CREAT) && has(libc::O_EXCL);
         let seen = self.see(who, &path, !has(libc::O_NOFOLLOW) && !exclusive)?;
         if changes {
+            // (What is appended to is no rewrite.)
+            if !has(libc::O_APPEND) {
+                self.last_look(who, seen.file);
+            }
             return Some(Pending::Open { seen: Some(seen), flags });
         }
         let reads = seen.file.is_some_and(|file| file.is_regular()) && !has(libc::O_PATH);
         self.found(who, &seen, if reads { Op::Read } else { Op::Look });
         None
-    }
-
-    /// Some opens say what becomes of a run.
-    fn heed(&mut self, who: Who, path: &[u8], flags: u32) {
-        let has = |flag: i32| flags & flag as u32 != 0;
-        if has(libc::O_APPEND) && path.ends_with(b"/journal") {
-            self.recorder.advance();
-            let dir = &path[..path.len() - b"/journal".len()];
-            if who.own
-                && has(libc::O_EXCL)
-                && let Ok(dir) = self.paths.directory(dir)
-            {
-                self.recorder.run(&dir.path);
-            }
-        }
-        if has(libc::O_CREAT) && !has(libc::O_APPEND) && path.ends_with(b".argv") {
-            self.begin_group(who.tid);
-        }
     }
 }
 
