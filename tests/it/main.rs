@@ -18,6 +18,7 @@ mod check_page;
 mod checked;
 mod cli;
 mod corpus;
+mod corpus_check;
 mod devstack;
 mod docs;
 mod doctor;
