@@ -206,6 +206,14 @@ impl Check {
             let message = "there is no run to make a page of";
             return Err(Failure::other(message, &std::io::ErrorKind::NotFound.into()));
         };
+        let several = opened.runs.len();
+        if several > 1 {
+            let script = checked.runs[number].script.as_deref().unwrap_or("the one");
+            let text = format!(
+                "check: the page is that of {script}, which has the most tasks of {several} runs"
+            );
+            message::say(text, None);
+        }
         let loaded = super::run_dir::Loaded::read(dir)?.with_past();
         let races = page::races(checked, number, self.notes);
         html::document(dir, &loaded.subject(), None, &[], Some(&races))
