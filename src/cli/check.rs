@@ -15,6 +15,7 @@ use clap::ValueEnum;
 
 use self::opened::Opened;
 use self::source::Sources;
+use super::checked::CHECK;
 use super::progress::colour;
 use super::{Failure, html, message};
 use crate::check::{self, Suppressions};
@@ -112,7 +113,7 @@ impl Check {
         let mut argv = vec![open::myself().get_program().to_owned(), "run".into()];
         argv.extend(self.command.iter().cloned());
         let options = trace::Options { light: self.light, user };
-        let traced = trace::trace(&argv, &[("MEANWHILE_CHECK", mode.into())], &options)?;
+        let traced = trace::trace(&argv, &[(CHECK, mode.into())], &options)?;
         let opened = Opened::read(&traced.traced.runs, owner);
         let verdict = check::judge(&check::Input {
             traced: &traced.traced,

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use meanwhile::process::dir::RunDir;
 use meanwhile::process::journal::Journal;
+use meanwhile::report::Subject;
+use meanwhile::report::advice::chain;
 use meanwhile::report::html::races::{Conflict, Lane, Races, Side};
 use meanwhile::report::html::{self, Input};
-use meanwhile::report::{Subject, advice::chain};
 use meanwhile::run::{Id, Time};
 use serde_json::json;
 

@@ -13,6 +13,7 @@
 
 mod broken;
 mod browser;
+mod check;
 mod check_page;
 mod checked;
 mod cli;

@@ -192,6 +192,16 @@ fn unused(text: &mut String, checked: &Checked<'_>) {
 /// One line that says it all.
 pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
     let verdict = checked.verdict;
+    if checked.runs.is_empty() && checked.unread.is_empty() {
+        let ended = match checked.code {
+            code::OK => String::new(),
+            code => format!(" and ended with {}", ended(code)),
+        };
+        return format!(
+            "meanwhile: check: nothing was checked: the script started no task{ended}\n\
+             hint: it loads the functions with eval -- \"$(meanwhile init bash)\", and finds meanwhile by PATH\n"
+        );
+    }
     let found = Counts::of(verdict);
     let gaps = verdict.gaps.len();
     let mut told: Vec<String> = Vec::new();
@@ -216,9 +226,6 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
     let none = told.is_empty();
     let ways = |count: usize| if count == 1 { "one thing was" } else { "some things were" };
     let mut but: Vec<String> = Vec::new();
-    if checked.runs.is_empty() && checked.unread.is_empty() {
-        but.push("the script opened no run, so that it has no tasks".to_owned());
-    }
     but.extend(checked.unread.iter().map(|text| clean(text)));
     if checked.code != code::OK {
         but.push(format!(
@@ -360,6 +367,15 @@ mod tests {
             assert!(known.iter().any(|begin| line.starts_with(begin)), "{line:?} in:\n{text}");
         }
         assert!(text.contains("the same with /tmp/0^[, /tmp/1^[, /tmp/2^[ and 2 more"), "{text}");
+    }
+
+    #[test]
+    fn without_a_run_nothing_was_checked() {
+        let verdict = verdict(Vec::new());
+        let text = plain(&Checked { code: 3, ..checked(&verdict, &[]) }, false);
+        let begin = "meanwhile: check: nothing was checked: the script started no task and ended \
+                     with exit code 3\nhint: it loads";
+        assert!(text.starts_with(begin) && text.lines().count() == 2, "{text}");
     }
 
     #[test]
