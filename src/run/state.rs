@@ -392,7 +392,9 @@ mod tests {
         let seen = &run.seen[0];
         assert_eq!((seen.id.as_str(), seen.by, seen.at.as_deref()), ("a", 9, Some("x:4")));
         let mut lean = Run { lean: true, ..Run::default() };
-        lines.iter().for_each(|line| lean.apply(&Record::parse(line.as_bytes()).unwrap()));
+        for line in lines {
+            lean.apply(&Record::parse(line.as_bytes()).unwrap());
+        }
         assert!(lean.seen.is_empty());
     }
 
