@@ -58,7 +58,7 @@ pub struct Facts(u16);
 impl Facts {
     /// It locked it.
     pub const LOCKED: Self = Self(1);
-    /// It made it anew, or found that somebody had, and removed it: a lock file.
+    /// It made it anew, and removed it: a lock file.
     pub const PROTOCOL: Self = Self(1 << 1);
     /// It made the name, or put another file there.
     pub const PUBLISHED: Self = Self(1 << 2);

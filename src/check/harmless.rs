@@ -89,8 +89,8 @@ impl<'a> Knowledge<'a> {
             return note(Harmless::Locked);
         }
         let both = |facts: Facts| one.facts.has(facts) && other.facts.has(facts);
-        // Who makes a name that has to be new, or finds it taken, and removes it, makes a lock of
-        // it; so does who locks the file. Only that a locked file is removed is no part of it.
+        // Who makes a name that has to be new, and removes it, makes a lock of it; so does who
+        // locks the file. Only that a locked file is removed is no part of it.
         let removed = clash.class == Class::RemoveUse;
         if both(Facts::PROTOCOL) || both(Facts::LOCKED) && !removed {
             return note(Harmless::Locked);
