@@ -138,7 +138,7 @@ mod tests {
             4.0 end b code=0
             4.0 woken - by=7",
         );
-        let chain = "script 2.0s → b 2.0s ";
+        let chain = "script 2.0s → b 2.0s";
         assert_eq!(advice(&sample.until(4))[0], ("critical", chain.to_owned()));
     }
 
