@@ -7,7 +7,7 @@
 #   MEANWHILE=target/…/meanwhile benches/overhead.sh [--quick] [NAME…]
 #
 # NAME is one of one_call, one_by_one, foreground, processes, many, replay,
-# watcher, load, overlap and peers; all by default. --quick takes about a minute; its numbers
+# watcher, load, overlap, check and peers; all by default. --quick takes about a minute; its numbers
 # are for seeing that everything still runs. DEVSTACK_DIR may name a checkout of
 # OpenStack's devstack: then its inc/async is among the peers.
 #
@@ -25,10 +25,12 @@ BENCH=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 . "$BENCH/budgets.sh"
 # shellcheck source=benches/process.sh
 . "$BENCH/process.sh"
+# shellcheck source=benches/check.sh
+. "$BENCH/check.sh"
 # shellcheck source=benches/peers.sh
 . "$BENCH/peers.sh"
 
-PARTS=(one_call one_by_one foreground processes many replay watcher load overlap peers)
+PARTS=(one_call one_by_one foreground processes many replay watcher load overlap check peers)
 
 usage() {
     echo "usage: MEANWHILE=PROGRAM $0 [--quick] [${PARTS[*]}]" >&2
@@ -51,11 +53,13 @@ done
 if [[ -z $QUICK ]]; then
     PATIENCE=50 ROUNDS=15 TASKS=100 STARTS=20
     MANY=10000 FEW=100 MANY_ROUNDS=3
+    SPAWNS=300 COMPILES=8
     REPLAYS=5 BYTES=$((1 << 30)) IDLE=5 SCRIPTS=7
     PEER_ROUNDS=5 PEER_TASKS=200 PEER_FEW=20
 else
     PATIENCE=3 ROUNDS=3 TASKS=30 STARTS=8
     MANY=1000 FEW=100 MANY_ROUNDS=1
+    SPAWNS=100 COMPILES=3
     REPLAYS=2 BYTES=$((1 << 26)) IDLE=2 SCRIPTS=2
     PEER_ROUNDS=2 PEER_TASKS=50 PEER_FEW=5
 fi

@@ -14,6 +14,17 @@ pub enum Level {
     Error,
 }
 
+impl Level {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// What the two do to each other. The words are those of the suppressions
 /// file and of the JSON form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +51,43 @@ pub enum Class {
     Contention,
 }
 
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::WriteWrite,
+        Self::WriteRead,
+        Self::CreateCreate,
+        Self::CreateMissing,
+        Self::RemoveUse,
+        Self::ReplaceRead,
+        Self::ChangeList,
+        Self::BindConnect,
+        Self::Metadata,
+        Self::Contention,
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WriteWrite => "write-write",
+            Self::WriteRead => "write-read",
+            Self::CreateCreate => "create-create",
+            Self::CreateMissing => "create-missing",
+            Self::RemoveUse => "remove-use",
+            Self::ReplaceRead => "replace-read",
+            Self::ChangeList => "change-list",
+            Self::BindConnect => "bind-connect",
+            Self::Metadata => "metadata",
+            Self::Contention => "contention",
+        }
+    }
+
+    /// The class with that word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.word() == word)
+    }
+}
+
 /// Why a conflict does no harm, or less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Harmless {
@@ -55,10 +103,35 @@ pub enum Harmless {
     Locked,
     /// Both write through one open file, which keeps one offset.
     SharedDescriptor,
+    /// The name is that of one of the two alone, which removed it again.
+    Private,
+    /// It was looked for in several places, and found in another.
+    Search,
+    /// Both remove it, and mind not if it is gone.
+    Removes,
     /// The user says so; with the line of the suppressions file.
     Suppressed,
     /// It was there before: it stands in the baseline.
     Known,
+}
+
+impl Harmless {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Appends => "appends",
+            Self::SameContent => "same-content",
+            Self::MakeDirs => "make-dirs",
+            Self::Cache => "cache",
+            Self::Locked => "locked",
+            Self::SharedDescriptor => "shared-descriptor",
+            Self::Private => "private",
+            Self::Search => "search",
+            Self::Removes => "removes",
+            Self::Suppressed => "suppressed",
+            Self::Known => "known",
+        }
+    }
 }
 
 /// Who did it.
@@ -163,6 +236,15 @@ pub struct Finding {
     pub more: Vec<String>,
 }
 
+/// A line of the suppressions file that no finding was met by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unused {
+    /// Its number, from 1.
+    pub line: usize,
+    /// Its text.
+    pub text: String,
+}
+
 /// Something that was not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
@@ -185,6 +267,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// What was not seen.
     pub gaps: Vec<Gone>,
+    /// Suppressions that nothing needs any more.
+    pub unused: Vec<Unused>,
     /// How many tasks there were.
     pub tasks: usize,
     /// How many different accesses were compared, and how many there were.

@@ -11,9 +11,32 @@
 //! the clock said this time. Of those, some pairs conflict (see [`Class`]), and
 //! of these, some are harmless.
 
+mod conflict;
+mod deeds;
 pub mod finding;
+mod fix;
+mod fold;
+mod harmless;
+mod objects;
+mod order;
+mod pairs;
+mod places;
+#[cfg(test)]
+mod sample;
+mod segments;
+mod suppress;
+#[cfg(test)]
+mod tests;
 
-pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Verdict, Who};
+pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Unused, Verdict, Who};
+pub use suppress::{SuppressError, Suppressions, baseline};
+
+use deeds::Deeds;
+use fold::Folder;
+use harmless::Knowledge;
+use order::Order;
+use pairs::Finder;
+use segments::{Segments, Whose};
 
 use crate::run::Run;
 use crate::run::footprint::Traced;
@@ -25,10 +48,54 @@ pub struct Input<'a> {
     pub traced: &'a Traced,
     /// The runs that were opened, each with its directory.
     pub runs: &'a [(Vec<u8>, Run)],
+    /// What the user says is harmless.
+    pub suppressions: Option<&'a Suppressions>,
+    /// What was there before.
+    pub baseline: Option<&'a Suppressions>,
 }
 
 /// Judges a traced run.
 pub fn judge(input: &Input<'_>) -> Verdict {
-    let _ = input;
-    Verdict::default()
+    let traced = input.traced;
+    let segments = Segments::new(input);
+    let deeds = Deeds::new(traced, &segments, &own(input));
+    let knowledge = Knowledge::new(traced, &segments, &deeds);
+    let mut order = Order::new(segments.len(), &segments.arrows);
+    let found = Finder::new(traced, &segments, &deeds, &knowledge, &mut order).find();
+    let folder = Folder { input, segments: &segments, deeds: &deeds, knowledge: &knowledge };
+    let (findings, unused) = folder.fold(found, &mut order);
+    let mut gaps: Vec<Gone> = traced
+        .gaps
+        .iter()
+        .map(|gap| Gone {
+            why: gap.why,
+            who: segments.who(Whose { actor: segments.actor_of(gap.group) as u32, left: false }),
+            program: traced.text(gap.program).to_owned(),
+            count: gap.count,
+        })
+        .collect();
+    gaps.extend(segments.untold);
+    let guarded =
+        |(_, run): &(Vec<u8>, Run)| run.tasks().iter().filter(|t| t.guard.is_some()).count();
+    Verdict {
+        light: traced.light,
+        findings,
+        gaps,
+        unused,
+        tasks: input.runs.iter().map(guarded).sum(),
+        accesses: (traced.accesses.len(), traced.total),
+    }
+}
+
+/// Of each path, whether it is in a run's directory: what this program and its glue do there is
+/// not the script's.
+fn own(input: &Input<'_>) -> Vec<bool> {
+    let dirs = || input.traced.runs.iter().chain(input.runs.iter().map(|(dir, _)| dir));
+    let within = |path: &Vec<u8>| {
+        dirs().any(|dir| {
+            let rest = path.strip_prefix(dir.as_slice());
+            !dir.is_empty() && rest.is_some_and(|rest| rest.first().is_none_or(|b| *b == b'/'))
+        })
+    };
+    input.traced.paths.iter().map(within).collect()
 }

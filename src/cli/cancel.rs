@@ -1,7 +1,7 @@
 //! `meanwhile cancel`: ends tasks.
 
 use super::wait::parse_names;
-use super::{Failure, log, message, run_dir};
+use super::{Failure, checked, log, message, run_dir};
 use crate::client::{Error, cancel};
 use crate::process::journal::Journal;
 use crate::run::{Id, code, duration};
@@ -57,6 +57,9 @@ impl Cancel {
                 .map_err(|rule| Failure::usage(format!("grace {text:?}"), rule))?,
         };
         let survivors = cancel::cancel(&dir, &mut journal, &ids, grace)?;
+        if checked::traced() {
+            cancel::note_seen(&mut journal, &ids);
+        }
         survivors.iter().for_each(message::say_survivor);
         Ok(if survivors.is_empty() { code::OK } else { code::FAILED })
     }

@@ -1,7 +1,7 @@
 //! `meanwhile get`: collects one task and prints what it captured.
 
 use super::wait::{Caller, finish, parse_names};
-use super::{Failure, message};
+use super::{Failure, checked, message};
 use crate::client::Error;
 use crate::client::collect::collect;
 use crate::client::replay::Log;
@@ -37,6 +37,7 @@ impl Get {
             once: false,
             with_script: self.caller.prepare_answer(&dir).is_some(),
             fail_fast: false,
+            checked: checked::traced(),
             output: Output::Replay,
         };
         let answer = self.caller.prepare_answer(&dir);

@@ -9,9 +9,11 @@ use super::{Failure, run_dir};
 use crate::client::Error;
 use crate::client::excerpt::excerpt;
 use crate::process::dir::RunDir;
+use crate::report::Subject;
+use crate::report::advice::{chain, moves};
 use crate::report::estimate::estimate;
+use crate::report::html::races::Races;
 use crate::report::html::{self, Earlier, Input, logs};
-use crate::report::{Subject, chain, moves};
 use crate::run::excerpt::Excerpt;
 use crate::run::{Id, Task, code};
 
@@ -30,6 +32,7 @@ pub fn document(
     subject: &Subject<'_>,
     earlier: Option<&Path>,
     without: &[Part],
+    races: Option<&Races>,
 ) -> Result<String, Failure> {
     let earlier = earlier.map(|path| -> Result<_, Failure> {
         let dir = RunDir::open(path).map_err(Error::from)?;
@@ -50,6 +53,7 @@ pub fn document(
         logs: logs.as_ref(),
         commands: !without.contains(&Part::Commands),
         dir: &dir.path().to_string_lossy(),
+        races,
     };
     html::document(&input)
         .map_err(|error| Failure::other("cannot write HTML", &io::Error::other(error)))

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::{Failure, message};
+use super::{Failure, checked, message};
 use crate::client::open;
 
 /// Print the shell functions; load them with: eval -- "$(meanwhile init bash)"
@@ -40,6 +40,7 @@ const BASH: &str = include_str!("../../shell/bash.sh");
 const ZSH: &str = include_str!("../../shell/zsh.sh");
 const SH: &str = include_str!("../../shell/sh.sh");
 const DEVSTACK: &str = include_str!("../../shell/devstack.sh");
+const CHECK: &str = include_str!("../../shell/check.sh");
 
 /// Stands in the glue for the program's path.
 const TOKEN: &str = "@MEANWHILE@";
@@ -56,6 +57,10 @@ impl Init {
         let mut parts = vec![COMMON, START, QUEUE, COLLECT, SERIAL, own];
         if self.devstack {
             parts.push(DEVSTACK);
+        }
+        // (A file that is kept with a script is for runs that nobody checks.)
+        if matches!(self.shell, Shell::Bash) && checked::lines() && !self.portable {
+            parts.push(CHECK);
         }
         let mut glue: String = parts.into_iter().flat_map(code_lines).collect();
         if matches!(self.shell, Shell::Sh) {

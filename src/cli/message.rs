@@ -12,6 +12,7 @@ use crate::client::Error;
 use crate::client::request::{Note, Teller};
 use crate::process::dir::RunDir;
 use crate::process::kill::Survivor;
+use crate::process::trace::TraceError;
 use crate::report::text::outcome;
 use crate::run::name::NameError;
 use crate::run::task::Leak;
@@ -66,6 +67,12 @@ impl Failure {
         Self { code: code::FAILED, message, hint: None, breakdown: false }
     }
 
+    /// This cannot be done here.
+    pub fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let (message, hint) = (message.into(), Some(hint.into()));
+        Self { code: code::FAILED, message, hint, breakdown: false }
+    }
+
     /// Prints it; returns its exit code.
     pub fn print(&self) -> u8 {
         say(&self.message, self.hint.as_deref());
@@ -88,6 +95,18 @@ impl From<WrapError> for Failure {
     fn from(error: WrapError) -> Self {
         let (code, message) = (error.code(), error.to_string());
         Self { code, message, hint: None, breakdown: false }
+    }
+}
+
+impl From<TraceError> for Failure {
+    fn from(error: TraceError) -> Self {
+        let code = match error {
+            // What was asked for cannot be; nothing was started.
+            TraceError::NoUser(_) | TraceError::Privilege(_) => code::USAGE,
+            _ => code::FAILED,
+        };
+        let hint = error.hint().map(str::to_owned);
+        Self { code, message: error.to_string(), hint, breakdown: false }
     }
 }
 

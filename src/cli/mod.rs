@@ -3,6 +3,8 @@
 //! manual pages and the command reference are generated from them.
 
 mod cancel;
+mod check;
+mod checked;
 mod clean;
 mod completions;
 mod doctor;
@@ -49,6 +51,7 @@ const EXIT_CODES: &str = "Exit codes: a task's own; 2 wrong usage; 123 skipped; 
 enum Command {
     Init(init::Init),
     Run(run::Run),
+    Check(check::Check),
     Start(start::Start),
     Wait(wait::Wait),
     Get(get::Get),
@@ -86,6 +89,7 @@ fn dispatch(arguments: Vec<OsString>) -> Result<u8, Failure> {
     match cli.command {
         Command::Init(command) => command.run(),
         Command::Run(command) => command.run(),
+        Command::Check(command) => command.run(),
         Command::Start(command) => command.run(),
         Command::Wait(command) => command.run(),
         Command::Get(command) => command.run(),

@@ -7,7 +7,7 @@ use rustix::fs::OFlags;
 
 use super::groups::{Grouped, Groups};
 use super::progress::{Settings, Shown};
-use super::{Failure, message, run_dir};
+use super::{Failure, checked, message, run_dir};
 use crate::client::Error;
 use crate::client::collect::collect;
 use crate::client::replay::flush;
@@ -114,6 +114,7 @@ impl Wait {
             once: self.caller.devstack,
             with_script: self.caller.answer.is_some(),
             fail_fast: self.fail_fast,
+            checked: checked::traced(),
             output: if self.quiet { Output::Quiet } else { self.output },
         };
         let teller: Box<dyn Teller> = if self.caller.devstack {

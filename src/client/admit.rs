@@ -21,12 +21,13 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::guard::say;
-use super::{Error, lost, slots};
+use super::{Error, lazy, lost, slots};
 use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::pidfd::{self, Handle, wait_any};
 use crate::process::{cgroup, clock, locks};
+use crate::run::jobs::Jobs;
 use crate::run::task::{Cause, Options};
 use crate::run::{Id, Kind, Task, code};
 
@@ -57,6 +58,9 @@ pub fn admit(
         options.after.iter().cloned().chain(around).map(|id| id.name().to_owned()).collect();
     let failed = Error::journal("read the journal of", dir.path());
     let journal = Journal::about(dir, &names).map_err(failed)?;
+    if journal.run().jobs == Some(Jobs::Lazy) {
+        lazy::until_wanted(dir, id)?;
+    }
     let mut asker = Asker { dir, id, guard, holder, journal };
     if let Some(Cause { root, code }) = asker.dependencies(&options.after)? {
         let fields = [("root", root.to_string()), ("code", code.to_string())];

@@ -41,3 +41,16 @@ pub fn cancel(
     journal.catch_up().map_err(Error::journal("read", dir.path()))?;
     Ok(survivors)
 }
+
+/// Records that this process has seen the end of `ids` and of what was started
+/// inside them, as far as they have ended: what comes after it comes after them.
+pub fn note_seen(journal: &mut Journal, ids: &[Id]) {
+    let concerned = |task: &&Task| ids.iter().any(|id| task.id.within(id));
+    let ended = journal.run().tasks().iter().filter(|task| task.end.is_some()).filter(concerned);
+    let ended: Vec<Id> = ended.map(|task| task.id.clone()).collect();
+    let by = [("by", std::process::id().to_string())];
+    for id in &ended {
+        // Without it the check orders less, and reports more.
+        let _ = journal.append(Kind::Seen, Some(id), &by);
+    }
+}

@@ -11,6 +11,7 @@ pub mod excerpt;
 pub mod follow;
 pub mod guard;
 pub mod history;
+pub mod lazy;
 pub mod leaks;
 pub mod live;
 pub mod lost;

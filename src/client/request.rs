@@ -55,6 +55,9 @@ pub struct Request {
     pub with_script: bool,
     /// Return at the first failure.
     pub fail_fast: bool,
+    /// The script is being checked: record also who sees the end of a task
+    /// that was collected before, for that orders things too.
+    pub checked: bool,
     /// Which output to pass on.
     pub output: Output,
 }

@@ -65,7 +65,13 @@ pub struct RunDir {
 impl RunDir {
     /// Opens and verifies an existing run directory.
     pub fn open(path: &Path) -> Result<Self, DirError> {
-        let dir = Self::hold(path)?;
+        Self::open_of(path, rustix::process::geteuid().as_raw())
+    }
+
+    /// The same of a directory that belongs to this user: root looks at a run
+    /// that it has had somebody else make.
+    pub fn open_of(path: &Path, owner: u32) -> Result<Self, DirError> {
+        let dir = Self::hold(path, owner)?;
         let mode = dir.mode()?;
         if mode & 0o077 != 0 {
             return Err(DirError::Open { path: dir.path, mode });
@@ -86,7 +92,7 @@ impl RunDir {
             }
             return Err(DirError::Io { path: path.to_owned(), error });
         }
-        let dir = Self::hold(path)?;
+        let dir = Self::hold(path, rustix::process::geteuid().as_raw())?;
         let mode = dir.mode()?;
         if mode & 0o077 != 0 {
             let writable = mode & 0o022 != 0;
@@ -106,7 +112,7 @@ impl RunDir {
         Ok(dir)
     }
 
-    fn hold(path: &Path) -> Result<Self, DirError> {
+    fn hold(path: &Path, me: u32) -> Result<Self, DirError> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = openat(CWD, path, flags, Mode::empty()).map_err(|error| match error {
             rustix::io::Errno::NOENT => DirError::Missing(path.to_owned()),
@@ -120,7 +126,6 @@ impl RunDir {
         let real = std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()));
         let dir = Self { path: real.unwrap_or_else(|_| path.to_owned()), fd };
         let owner = fstat(&dir.fd).map_err(|e| dir.io(e.into()))?.st_uid;
-        let me = rustix::process::geteuid().as_raw();
         if owner != me {
             return Err(DirError::Foreign { path: dir.path, owner, me });
         }

@@ -52,7 +52,7 @@ impl Pool {
     /// When it should be there and cannot be opened.
     pub fn open(dir: &RunDir, run: &Run) -> std::io::Result<Option<Self>> {
         let ends = match run.jobs.as_ref() {
-            None => return Ok(None),
+            None | Some(Jobs::Lazy) => return Ok(None),
             Some(Jobs::Own(size)) => return Self::own(dir, *size).map(Some),
             Some(Jobs::Fifo(path)) => [path.into(), path.into()],
             Some(Jobs::Pipe(read, write)) => {
@@ -156,7 +156,7 @@ impl AsFd for Pool {
 pub fn reachable(jobs: &Jobs, script: u32) -> bool {
     let is_pipe = |path: &Path| pipe(path, OFlags::RDONLY).is_ok();
     match jobs {
-        Jobs::Own(_) => true,
+        Jobs::Own(_) | Jobs::Lazy => true,
         Jobs::Fifo(path) => is_pipe(Path::new(path)),
         Jobs::Pipe(read, write) => {
             [read, write]

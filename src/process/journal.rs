@@ -220,6 +220,11 @@ impl Journal {
         &self.reader.run
     }
 
+    /// What it says, to be kept.
+    pub fn into_run(self) -> Run {
+        self.reader.run
+    }
+
     /// Whether it ends in a record that was cut short.
     pub fn torn(&self) -> bool {
         self.reader.torn()

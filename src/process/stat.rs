@@ -115,6 +115,13 @@ pub fn ancestors() -> Vec<u32> {
     std::iter::successors(Some(std::process::id()), parent).take(GENERATIONS).collect()
 }
 
+/// The process that traces this one (a debugger, strace, a check), if any does.
+pub fn tracer() -> Option<u32> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("TracerPid:"))?;
+    line.trim().parse().ok().filter(|pid| *pid > 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

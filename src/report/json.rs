@@ -4,12 +4,12 @@
 use serde::Serialize;
 
 use super::Subject;
-use super::chain::{Step, chain};
+use super::advice::chain::{Step, chain};
+use super::advice::moves::moves;
+use super::advice::unused::unused;
 use super::damage::damage;
 use super::estimate::{Estimate, estimate};
-use super::moves::moves;
 use super::text;
-use super::unused::unused;
 use crate::run::files::Command;
 use crate::run::state::Wait;
 use crate::run::{Task, Time};
@@ -243,7 +243,7 @@ fn wait_json<'a>(subject: &Subject<'_>, wait: &'a Wait) -> WaitJson<'a> {
 }
 
 fn links(subject: &Subject<'_>) -> Vec<LinkJson> {
-    let link = |link: super::chain::Link| LinkJson {
+    let link = |link: super::advice::chain::Link| LinkJson {
         task: match link.step {
             Step::Script => None,
             Step::Task(id) => Some(id.to_string()),

@@ -1,15 +1,13 @@
 //! What a run bought: pure functions from a run (and the commands of its
 //! tasks) to text, JSON and other forms; and to what a CI system reads.
 
-mod advice;
+pub mod advice;
 pub mod again;
-mod candidates;
-pub mod chain;
+pub mod check;
 pub mod clean;
 pub mod damage;
 pub mod devstack;
 pub mod doctor;
-mod edit;
 pub mod estimate;
 pub mod groups;
 pub mod history;
@@ -19,20 +17,12 @@ pub mod joblog;
 pub mod json;
 pub mod junit;
 pub mod markdown;
-mod model;
-pub mod moves;
 pub mod neutral;
-mod places;
-#[cfg(test)]
-mod promise;
-mod retime;
 #[cfg(test)]
 mod sample;
 mod spans;
 pub mod text;
 pub mod trace;
-pub mod unused;
-mod wording;
 
 use std::collections::HashMap;
 

@@ -2,6 +2,8 @@
 
 /// Success.
 pub const OK: u8 = 0;
+/// A check has found races (the number of linters and of `diff`).
+pub const RACES: u8 = 1;
 /// The command line was wrong; nothing was started (as in every shell builtin).
 pub const USAGE: u8 = 2;
 /// A dependency failed, so the task never began.

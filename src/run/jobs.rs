@@ -13,6 +13,8 @@ pub enum Jobs {
     Pipe(u32, u32),
     /// The same, by the path of a named pipe (GNU make 4.4 and later).
     Fifo(String),
+    /// Each task begins when somebody waits for it: see `client::lazy`.
+    Lazy,
 }
 
 /// The rule, as messages print it.
@@ -62,6 +64,9 @@ impl Jobs {
 
     /// Reads what a `run` record says.
     pub fn parse(text: &str) -> Option<Self> {
+        if text == LAZY {
+            return Some(Self::Lazy);
+        }
         match text.split_once(':') {
             Some(("fifo", path)) => Some(Self::Fifo(path.to_owned())),
             Some(("pipe", ends)) => {
@@ -73,6 +78,9 @@ impl Jobs {
     }
 }
 
+/// The word for that; a user's setting cannot be it.
+const LAZY: &str = "lazy";
+
 /// More tokens than this do not fit into a pipe (64 KiB by default).
 pub const MOST: u32 = 32_768;
 
@@ -82,6 +90,7 @@ impl fmt::Display for Jobs {
             Self::Own(count) => write!(f, "{count}"),
             Self::Pipe(read, write) => write!(f, "pipe:{read},{write}"),
             Self::Fifo(path) => write!(f, "fifo:{path}"),
+            Self::Lazy => f.write_str(LAZY),
         }
     }
 }

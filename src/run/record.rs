@@ -52,8 +52,12 @@ pub enum Kind {
     Wait,
     /// That client no longer blocks: `by`.
     Woken,
-    /// A task was collected: `code`, `at`, `cpu` (of the whole script so far, microseconds).
+    /// A task was collected: `code`, `at`, `by` (the client's pid), `cpu` (of the whole
+    /// script so far, microseconds).
     Collected,
+    /// A client saw the end of a task that was collected before, or cancelled it: `by`, `at`.
+    /// Written only while a check traces the script.
+    Seen,
     /// A task's output was shown while it ran (serial mode): no replay.
     Shown,
     /// A guard died without an `end`: `code`, if the kernel still knew it.
@@ -76,7 +80,7 @@ pub enum Kind {
     Close,
 }
 
-const KINDS: [(Kind, &str); 21] = [
+const KINDS: [(Kind, &str); 22] = [
     (Kind::Run, "run"),
     (Kind::Start, "start"),
     (Kind::Begin, "begin"),
@@ -88,6 +92,7 @@ const KINDS: [(Kind, &str); 21] = [
     (Kind::Wait, "wait"),
     (Kind::Woken, "woken"),
     (Kind::Collected, "collected"),
+    (Kind::Seen, "seen"),
     (Kind::Shown, "shown"),
     (Kind::Lost, "lost"),
     (Kind::Timeout, "timeout"),

@@ -30,6 +30,19 @@ pub struct Wait {
     pub until: Option<Time>,
 }
 
+/// A client saw that a task was over, though it was not the one to collect it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Which task.
+    pub id: Id,
+    /// The client's pid.
+    pub by: u32,
+    /// The script's line.
+    pub at: Option<Box<str>>,
+    /// When.
+    pub time: Time,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
@@ -71,6 +84,8 @@ pub struct Run {
     pub lean: bool,
     /// The stretches in which somebody blocked.
     pub waits: Vec<Wait>,
+    /// Who saw the end of a task without collecting it; recorded for checks alone.
+    pub seen: Vec<Seen>,
     /// The script's CPU time with all its waited-for children, microseconds,
     /// as of the last collection.
     pub script_cpu: Option<u64>,
@@ -177,7 +192,7 @@ impl Run {
             (Kind::Unwatched, None) => self.unwatched = true,
             (Kind::Lend, None) => self.lent = self.lent.saturating_add(1),
             (Kind::Back, None) => self.lent = self.lent.saturating_sub(1),
-            (Kind::Wait | Kind::Woken, _) if self.lean => {}
+            (Kind::Wait | Kind::Woken | Kind::Seen, _) if self.lean => {}
             (Kind::Wait, id) => self.waits.push(Wait {
                 id: id.clone(),
                 at: record.get("at").map(str::to_owned),
@@ -192,6 +207,13 @@ impl Run {
                 if let Some(wait) = open {
                     wait.until = Some(time);
                 }
+            }
+            (Kind::Seen, Some(id)) => self.see(id, time, record),
+            // Of two clients that collect at the same time the first is the collector.
+            (Kind::Collected, Some(id))
+                if !self.lean && self.task(id).is_some_and(|task| task.collected.is_some()) =>
+            {
+                self.see(id, time, record);
             }
             (kind, Some(id)) => self.apply_task(kind, id, (time, placed), record),
             (_, None) => {}
@@ -226,6 +248,15 @@ impl Run {
         self.jobs = record.get("jobs").and_then(Jobs::parse);
         self.grace = record.get("grace").map(str::to_owned);
         self.on_exit = record.get("onexit").map(str::to_owned);
+    }
+
+    fn see(&mut self, id: &Id, time: Time, record: &Record<'_>) {
+        self.seen.push(Seen {
+            id: id.clone(),
+            by: record.number("by").unwrap_or(0),
+            at: record.get("at").map(Box::from),
+            time,
+        });
     }
 
     fn apply_task(
@@ -361,6 +392,22 @@ mod tests {
             assert_eq!((run.owner.unwrap().pid, guard.pid), pid);
             assert_eq!(run.tasks()[0].began(), Some(Time(1_500_000)), "the times are still told");
         }
+    }
+
+    #[test]
+    fn who_collected_a_task_and_who_saw_it_later() {
+        let lines = ["1.0 start a pid=2", "2.0 collected a by=7", "3.0 seen a by=9 at=x:4"];
+        let run = fold(&lines);
+        assert_eq!(run.tasks()[0].collected_by, Some(7));
+        let seen = &run.seen[0];
+        assert_eq!((seen.id.as_str(), seen.by, seen.at.as_deref()), ("a", 9, Some("x:4")));
+        let both = fold(&["1.0 start a pid=2", "2.0 collected a by=7", "2.0 collected a by=9"]);
+        assert_eq!((both.tasks()[0].collected_by, both.seen[0].by), (Some(7), 9));
+        let mut lean = Run { lean: true, ..Run::default() };
+        for line in lines {
+            lean.apply(&Record::parse(line.as_bytes()).unwrap());
+        }
+        assert!(lean.seen.is_empty());
     }
 
     #[test]

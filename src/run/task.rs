@@ -138,6 +138,8 @@ pub struct Task {
     pub collected: Option<Time>,
     /// The script's line that collected it.
     pub collected_at: Option<Box<str>>,
+    /// The pid of the client that collected it.
+    pub collected_by: Option<u32>,
     /// What it left running.
     pub leaks: Vec<Leak>,
 }
@@ -217,6 +219,7 @@ impl Task {
             errexit_off: false,
             collected: None,
             collected_at: None,
+            collected_by: None,
             leaks: Vec::new(),
         }
     }
@@ -334,6 +337,7 @@ impl Task {
             Kind::Collected if self.collected.is_none() => {
                 self.collected = Some(time);
                 self.collected_at = place();
+                self.collected_by = record.number("by");
             }
             Kind::Leak => self.leaks.push(Leak {
                 pid: record.number("pid").unwrap_or(0),

@@ -13,8 +13,12 @@
 
 mod broken;
 mod browser;
+mod check;
+mod check_page;
+mod checked;
 mod cli;
 mod corpus;
+mod corpus_check;
 mod devstack;
 mod docs;
 mod doctor;
@@ -28,6 +32,7 @@ mod house;
 mod html;
 mod inherited;
 mod ladder;
+mod lazy;
 mod limits;
 mod made;
 mod model;

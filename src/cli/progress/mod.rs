@@ -12,7 +12,7 @@
 //! `watch` shows a whole run, from another terminal. What there is to tell of
 //! a task and how it fits into a line are pure functions: `view` and `line`.
 
-mod colour;
+pub mod colour;
 mod heartbeat;
 mod line;
 mod screen;

@@ -214,6 +214,10 @@ impl<W: Sink> Collector<'_, W> {
         self.verdicts.push(Verdict { place: turn.place, code, lost: task.lost });
         self.ended.push(id.clone());
         if task.collected.is_some() {
+            if self.request.checked {
+                let fields = self.who();
+                let _ = self.journal.append(Kind::Seen, Some(id), &fields);
+            }
             return Ok(code != code::OK);
         }
         self.teller.tell(&Note::Before(&task, self.journal.run()));
@@ -226,7 +230,7 @@ impl<W: Sink> Collector<'_, W> {
         };
         self.replay(&task, wanted && !task.shown)?;
         let mut fields = vec![("code", code.to_string())];
-        fields.extend(self.request.at.clone().map(|at| ("at", at)));
+        fields.extend(self.who());
         let script = self.journal.run().owner.and_then(|owner| Stat::of(owner.pid));
         fields.extend(script.map(|stat| ("cpu", stat.cpu.to_string())));
         // If this is lost, the next wait shows the output again: no harm.
@@ -237,6 +241,13 @@ impl<W: Sink> Collector<'_, W> {
             self.teller.tell(&Note::Children(&task, &children));
         }
         Ok(code != code::OK)
+    }
+
+    /// Who collects, and where.
+    fn who(&self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![("by", std::process::id().to_string())];
+        fields.extend(self.request.at.clone().map(|at| ("at", at)));
+        fields
     }
 
     /// Whether all of the task's output was shown while it ran. Its last lines

@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::Input;
 use super::logs::{self, Shown};
+use super::races::{self, RaceData};
 use super::visible::visible;
-use crate::report::chain::{Link, Step};
+use crate::report::advice::chain::{Link, Step};
 use crate::report::text::{ending, word};
 use crate::run::state::Wait;
 use crate::run::{Id, State, Task, Time, files};
@@ -28,6 +29,8 @@ struct Data<'a> {
     waits: Vec<WaitData<'a>>,
     chain: Vec<LinkData<'a>>,
     tasks: Vec<TaskData<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    races: Vec<RaceData>,
 }
 
 #[derive(Serialize)]
@@ -138,6 +141,9 @@ pub fn json(input: &Input<'_>) -> serde_json::Result<String> {
         waits: subject.run.waits.iter().map(|wait| wait_data(wait, &clock, &numbers)).collect(),
         chain: input.chain.iter().map(|link| link_data(link, &clock, &numbers)).collect(),
         tasks: task_data(input, &clock),
+        races: input.races.map_or_else(Vec::new, |found| {
+            races::data(found, &clock, |id| numbers.get(id).copied())
+        }),
     };
     // In JSON these stand in strings alone. The first could end the element,
     // the others are line ends to some that read scripts.
@@ -148,13 +154,14 @@ pub fn json(input: &Input<'_>) -> serde_json::Result<String> {
 }
 
 /// Moments of the run, as the page counts them.
-struct Clock {
+pub struct Clock {
     since: Time,
     until: Time,
 }
 
 impl Clock {
-    fn of(&self, time: Time) -> u64 {
+    /// A moment.
+    pub fn of(&self, time: Time) -> u64 {
         time.min(self.until).since(self.since)
     }
 }

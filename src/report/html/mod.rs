@@ -12,16 +12,19 @@
 mod data;
 pub mod logs;
 mod page;
-mod visible;
+pub mod races;
+pub mod visible;
 
 use std::collections::HashMap;
 use std::fmt;
 
 use askama::Template;
 
+use races::Races;
+
 use super::Subject;
-use super::chain::Link;
-use super::moves::Move;
+use super::advice::chain::Link;
+use super::advice::moves::Move;
 use crate::run::excerpt::Excerpt;
 use crate::run::{Id, Run};
 
@@ -41,6 +44,8 @@ pub struct Input<'a> {
     pub commands: bool,
     /// The run's directory, as people name it.
     pub dir: &'a str,
+    /// What a race check found in it.
+    pub races: Option<&'a Races>,
 }
 
 /// An earlier run.

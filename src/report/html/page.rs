@@ -5,14 +5,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::races::{self, Conflict, Races, Side};
 use super::visible::visible;
 use super::{Input, data};
 use crate::report::Subject;
+use crate::report::advice::chain::{Link, Step};
+use crate::report::advice::unused::unused;
 use crate::report::advice::worth;
-use crate::report::chain::{Link, Step};
 use crate::report::estimate::{Estimate, estimate};
 use crate::report::text::{SHORT, ending, names, notes, slower, word};
-use crate::report::unused::unused;
 use crate::run::{Task, code, duration};
 
 const STYLE: &str = concat!(include_str!("page/colours.css"), include_str!("page/style.css"));
@@ -24,6 +25,7 @@ const SCRIPT: &str = concat!(
     include_str!("page/lanes.js"),
     include_str!("page/timeline.js"),
     include_str!("page/draw.js"),
+    include_str!("page/races.js"),
     include_str!("page/work.js"),
     include_str!("page/hover.js"),
     include_str!("page/table.js"),
@@ -54,6 +56,7 @@ pub struct Page {
     failures: Vec<Failure>,
     more_failures: usize,
     notes: Vec<String>,
+    races: Option<Found>,
     links: Vec<Part>,
     more_links: usize,
     moves: Vec<String>,
@@ -81,6 +84,14 @@ struct Failure {
     how: String,
 }
 
+/// What a race check found.
+struct Found {
+    summary: String,
+    list: Vec<Conflict>,
+    more: usize,
+    gaps: Vec<String>,
+}
+
 /// What one step has of the critical chain.
 struct Part {
     /// A task's number.
@@ -88,8 +99,10 @@ struct Part {
     name: String,
     time: String,
     percent: u64,
-    /// The script's lines, and how much of it was spent in a queue.
+    /// The lines that waited for it or started it, and how much of it was spent in a queue.
     at: String,
+    /// The same, with whole paths.
+    at_full: String,
 }
 
 impl Page {
@@ -124,6 +137,7 @@ impl Page {
             failures,
             more_failures,
             notes: note_list(subject),
+            races: input.races.map(found),
             links,
             more_links,
             moves: worth(input.moves, figures.elapsed)
@@ -209,6 +223,29 @@ fn figure_list(input: &Input<'_>, figures: &Estimate) -> Vec<Figure> {
     list
 }
 
+/// The conflicts, as they may be shown.
+fn found(races: &Races) -> Found {
+    let shown = |text: &str| visible(text).into_owned();
+    let list = races.conflicts.iter().take(races::MOST).map(|conflict| Conflict {
+        heading: shown(&conflict.heading),
+        sides: conflict.sides.each_ref().map(|side| Side {
+            place: shown(&side.place),
+            text: shown(&side.text),
+            source: side.source.as_deref().map(shown),
+            ..side.clone()
+        }),
+        notes: conflict.notes.iter().map(|text| shown(text)).collect(),
+        hints: conflict.hints.iter().map(|text| shown(text)).collect(),
+        ..conflict.clone()
+    });
+    Found {
+        summary: shown(&races.summary),
+        list: list.collect(),
+        more: races.conflicts.len().saturating_sub(races::MOST),
+        gaps: races.gaps.iter().map(|text| shown(text)).collect(),
+    }
+}
+
 fn percent(part: u64, whole: u64) -> u64 {
     (part as f64 * 100.0 / whole.max(1) as f64).round() as u64
 }
@@ -262,9 +299,6 @@ fn parts(input: &Input<'_>, elapsed: u64) -> (Vec<Part>, usize) {
     let more = sums.len().saturating_sub(LINKS);
     let tasks = input.subject.run.tasks();
     let parts = sums.into_iter().take(LINKS).map(|(step, sum, links)| {
-        let mut at: Vec<&str> = links.iter().filter_map(|link| link.at.as_deref()).collect();
-        at.dedup();
-        at.truncate(3);
         let (task, name) = match step {
             Step::Script => (None, "the script itself".to_owned()),
             Step::Task(id) => (tasks.iter().position(|task| task.id == *id), id.to_string()),
@@ -274,9 +308,23 @@ fn parts(input: &Input<'_>, elapsed: u64) -> (Vec<Part>, usize) {
         // What is little beside the rest explains nothing.
         let queued = (task.is_some() && queued >= sum / 20 && queued >= 50_000)
             .then(|| format!("{} of it queued", duration::display(queued)));
-        let at = at.into_iter().map(str::to_owned).chain(queued).collect::<Vec<_>>();
+        let places = |long: bool| {
+            // (Of the script itself the reader knows where it is.)
+            let links = links.iter().filter(|_| task.is_some());
+            let mut at: Vec<String> = links.filter_map(|link| place(link, long)).collect();
+            at.dedup();
+            at.truncate(3);
+            at.into_iter().chain(queued.clone()).collect::<Vec<_>>().join(", ")
+        };
         let (time, percent) = (duration::display(sum), percent(sum, elapsed).min(100));
-        Part { task, name, time, percent, at: at.join(", ") }
+        Part { task, name, time, percent, at: places(false), at_full: places(true) }
     });
     (parts.collect(), more)
+}
+
+/// Where a link's task was waited for, or else started.
+fn place(link: &Link, long: bool) -> Option<String> {
+    let at = link.at.as_deref()?;
+    let short = at.rsplit('/').next().filter(|_| !long).unwrap_or(at);
+    Some(format!("{} {short}", if link.blocked > 0 { "awaited at" } else { "started at" }))
 }

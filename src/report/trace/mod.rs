@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::Subject;
-use super::chain::{Step, chain};
+use super::advice::chain::{Step, chain};
 use super::damage::damage;
 use super::text::word;
 use crate::run::files::Command;

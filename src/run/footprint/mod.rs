@@ -89,6 +89,35 @@ pub enum Op {
     Lock,
 }
 
+impl Op {
+    /// Its word in what programs read.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Miss => "miss",
+            Self::Read => "read",
+            Self::Exec => "exec",
+            Self::Write => "write",
+            Self::Append => "append",
+            Self::Truncate => "truncate",
+            Self::Inherit => "inherit",
+            Self::Create => "create",
+            Self::CreateNew => "create-new",
+            Self::Taken => "taken",
+            Self::MakeDir => "make-dir",
+            Self::HaveDir => "have-dir",
+            Self::Remove => "remove",
+            Self::RenameFrom => "rename-from",
+            Self::RenameOnto => "rename-onto",
+            Self::Meta => "meta",
+            Self::List => "list",
+            Self::Bind => "bind",
+            Self::Connect => "connect",
+            Self::Lock => "lock",
+        }
+    }
+}
+
 /// One group's accesses of one kind to one thing within one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
@@ -164,6 +193,9 @@ pub enum Blind {
     Unreadable,
     /// Another filter came first and decided about a call (seccomp).
     Filtered,
+    /// It is a task whose processes were not told from those of whoever started it. (The tracer
+    /// does not say this: the judgement does, where a journal has tasks that the trace has not.)
+    Untold,
 }
 
 /// Something that was not seen.

@@ -4,10 +4,10 @@
 
 use std::collections::HashMap;
 
+use meanwhile::report::advice::{chain, moves, unused};
+use meanwhile::report::html::races::{Conflict, Lane, Races, Side};
 use meanwhile::report::html::{self, Earlier, Input};
-use meanwhile::report::{
-    Subject, chain, devstack, estimate, joblog, json, junit, moves, text, trace, unused,
-};
+use meanwhile::report::{Subject, devstack, estimate, joblog, json, junit, text, trace};
 use meanwhile::run::excerpt::Excerpt;
 use meanwhile::run::files::Command;
 use meanwhile::run::journal::{Reader, about, records};
@@ -152,6 +152,24 @@ fn reports(data: &[u8], reader: &Reader) {
         let xml = String::from_utf8(xml).expect("valid UTF-8");
         assert!(xml.chars().all(|c| !c.is_control() || "\n\t".contains(c)), "{xml}");
         let logs = run.tasks().iter().map(|task| (task.id.clone(), log.clone())).collect();
+        let lane = || run.tasks().first().map_or(Lane::None, |task| Lane::Task(task.id.clone()));
+        let hostile = || "</script><script>\u{202e}\n".to_owned();
+        let side = |time| Side {
+            lane: lane(),
+            time: Time(time),
+            place: hostile(),
+            text: hostile(),
+            source: Some(hostile()),
+        };
+        let conflict = Conflict {
+            level: "error",
+            class: "write-read",
+            heading: hostile(),
+            sides: [side(dice.roll()), side(dice.roll())],
+            notes: vec![hostile()],
+            hints: vec![hostile()],
+        };
+        let races = Races { summary: hostile(), conflicts: vec![conflict], gaps: vec![hostile()] };
         let page = html::document(&Input {
             subject: &subject,
             chain: &links,
@@ -160,6 +178,7 @@ fn reports(data: &[u8], reader: &Reader) {
             logs: Some(&logs),
             commands: true,
             dir: "<!--<script>",
+            races: Some(&races),
         });
         let page = page.expect("written to memory");
         // The data and the page's own.

@@ -3,12 +3,12 @@
 use meanwhile::run::record::{LF, MAX_BYTES, RS, encode};
 use meanwhile::run::{Id, Kind, Record, Time};
 
-const KINDS: [Kind; 6] =
-    [Kind::Run, Kind::Start, Kind::End, Kind::Wait, Kind::Collected, Kind::Close];
+const KINDS: [Kind; 7] =
+    [Kind::Run, Kind::Start, Kind::End, Kind::Wait, Kind::Collected, Kind::Seen, Kind::Close];
 
 /// Panics if a promise is broken.
 pub fn check(data: &[u8]) {
-    let (mut id, mut time, mut kind) = (None, Time(data.len() as u64), KINDS[data.len() % 6]);
+    let (mut id, mut time, mut kind) = (None, Time(data.len() as u64), KINDS[data.len() % 7]);
     if let Some(record) = Record::parse(data) {
         for key in ["pid", "code", "cpu", "wall", "skew", "at", ""] {
             let _ = record.number::<u32>(key);

@@ -57,6 +57,7 @@ function draw() {
   for (let n = sight.first; n <= Math.min(sight.last, t.lanes.length - 1); n++) drawLane(sight, n, t.lanes[n], t.body);
   drawCurrent(sight);
   drawChain(sight);
+  drawRaces(sight);
   drawWork(sight);
   if (t.lanes.length === 0) {
     place("none", t.body, () => make("div", { class: "empty" }, tasks.length ? "No task matches the filter." : "No task was started."), sight.gutter);

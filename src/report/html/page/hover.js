@@ -1,13 +1,14 @@
 // What is known of the bar under the pointer, or of the one with the focus.
 
+const HOVERED = "[data-key], .cluster, .race";
 const hover = document.getElementById("hover");
 
 function setUpHover() {
   const { root } = timeline;
-  root.addEventListener("pointerover", (event) => showHover(event.target.closest("[data-key], .cluster"), event.clientX));
+  root.addEventListener("pointerover", (event) => showHover(event.target.closest(HOVERED), event.clientX));
   root.addEventListener("pointerleave", hideHover);
   root.addEventListener("focusin", (event) => {
-    if (event.target.matches(":focus-visible")) showHover(event.target.closest("[data-key], .cluster"));
+    if (event.target.matches(":focus-visible")) showHover(event.target.closest(HOVERED));
   });
   root.addEventListener("focusout", hideHover);
   timeline.scroller.addEventListener("scroll", hideHover, { passive: true });
@@ -32,6 +33,7 @@ function showHover(element, x) {
 
 function hoverText(element) {
   if (element.classList.contains("cluster")) return [make("strong", {}, element.getAttribute("aria-label").replace(/: zoom in$/, "")), make("p", {}, "click to zoom in")];
+  if (element.classList.contains("race")) return [make("strong", {}, element.getAttribute("aria-label")), make("p", {}, "click for both its sides")];
   const item = itemOf(element.dataset.key);
   if (!item) return [];
   if (item.task) return [make("strong", {}, item.task.id), factList(facts(item.task)), make("p", {}, "click for its log")];

@@ -27,6 +27,7 @@ function setUpLegend() {
   if (run.waits.some((wait) => wait.by === undefined)) add("wait", "script waits");
   if (run.chain.length > 0) add("chain", "critical chain");
   if (tasks.some((task) => queued(task) > 0)) add("queue", "queued");
+  if (races.length > 0) add("race", "conflict");
   const kinds = { "": "succeeded", bad: "✗ failed", warn: "! timed out, ? unfinished", gone: "⊘ cancelled or skipped", live: "▸ running" };
   for (const [kind, text] of Object.entries(kinds)) if (tasks.some((task) => looks(task) === kind)) add(`bar ${kind}`, text);
 }
@@ -37,6 +38,7 @@ document.getElementById("drawn").hidden = false;
 setUpTheme();
 setUpLegend();
 setUpTimeline();
+setUpRaces();
 setUpTable();
 setUpDialog();
 setUpHover();

@@ -1,0 +1,197 @@
+//! Ways out of a conflict, in the user's own lines.
+//!
+//! Of two actors, what matters is where their lines of descent part: at the
+//! actor that started the one and is (or started a task around) the other. There
+//! a wait can be moved, or a start. What would never end is not proposed: that a
+//! task waits for one that waits for it, or for a lock that is held meanwhile.
+
+use super::conflict::Clash;
+use super::deeds::{Deeds, Facts};
+use super::finding::{Class, Fix};
+use super::order::Order;
+use super::pairs::Conflict;
+use super::places;
+use super::segments::Segments;
+use crate::run::footprint::Traced;
+use crate::run::name::{MAX_BYTES, Name};
+use crate::run::task::Task;
+
+/// What ways out are found with.
+pub struct Fixer<'a, 'b> {
+    /// The segments.
+    pub segments: &'b Segments<'a>,
+    /// What they did.
+    pub deeds: &'b Deeds,
+    /// The trace.
+    pub traced: &'a Traced,
+}
+
+impl Fixer<'_, '_> {
+    /// The ways out, best first.
+    pub fn fixes(&self, conflict: &Conflict, order: &mut Order) -> Vec<Fix> {
+        let whose = conflict.sides.map(|(node, _)| self.segments.whose(node));
+        if whose.iter().any(|whose| whose.left) {
+            // Nobody can wait for what nobody knows of.
+            return Vec::new();
+        }
+        let [one, other] = whose.map(|whose| whose.actor as usize);
+        let lines = [self.line(one), self.line(other)];
+        let [a, b] = &lines;
+        let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        match (a.get(common).copied(), b.get(common).copied()) {
+            (None, Some(task)) => self.around(conflict.sides[0], task, other, order),
+            (Some(task), None) => self.around(conflict.sides[1], task, one, order),
+            (Some(a), Some(b)) => self.beside(conflict, [(a, one), (b, other)], order),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    /// An actor with those around it, from the script on.
+    fn line(&self, actor: usize) -> Vec<usize> {
+        let mut line = vec![actor];
+        let mut at = actor;
+        while at != 0 {
+            at = self.segments.actors[at].parent;
+            line.push(at);
+        }
+        line.reverse();
+        line
+    }
+
+    /// One of the two started a task that is, or is around, the other.
+    fn around(
+        &self,
+        (node, access): (u32, u32),
+        task: usize,
+        inner: usize,
+        order: &mut Order,
+    ) -> Vec<Fix> {
+        let access = &self.traced.accesses[access as usize];
+        let at = access.at.map(|at| self.traced.text(at).to_owned());
+        let Some(started) = self.task(task) else { return Vec::new() };
+        let mut fixes = Vec::new();
+        // A task within it that it does not wait for is to be waited for there first.
+        if inner != task && !self.over_with(inner, task, order) {
+            fixes.extend(self.task(inner).map(|inner| Fix::WaitBefore {
+                task: short(inner),
+                before: None,
+                now: collected(inner),
+            }));
+        }
+        let [from, _] = self.segments.cuts(node);
+        fixes.push(Fix::WaitBefore {
+            task: short(started),
+            before: at.clone(),
+            now: collected(started),
+        });
+        if let Some(line) = at.or(from) {
+            fixes.push(Fix::StartAfter { task: short(started), line });
+        }
+        fixes
+    }
+
+    /// Both are tasks of one actor, or within such: `a` and `b` with the outermost of each.
+    fn beside(
+        &self,
+        conflict: &Conflict,
+        pair: [(usize, usize); 2],
+        order: &mut Order,
+    ) -> Vec<Fix> {
+        let age = |task: usize| {
+            (self.segments.actors[task].born.1, self.segments.actors[task].born.0, task)
+        };
+        let [(early, early_in), (late, late_in)] =
+            if age(pair[0].0) <= age(pair[1].0) { pair } else { [pair[1], pair[0]] };
+        let (Some(first), Some(second)) = (self.task(early), self.task(late)) else {
+            return Vec::new();
+        };
+        let mut fixes = Vec::new();
+        let lock = self.lock(conflict, [early_in, late_in], order);
+        // If order does not matter, a lock costs least.
+        fixes.extend(lock);
+        // Who would have to wait for itself?
+        if self.needs(early, late, order) {
+            return fixes;
+        }
+        let within = early_in != early && !self.over_with(early_in, early, order);
+        if let Some(inner) = self.task(early_in).filter(|_| within) {
+            fixes.push(Fix::WaitBefore { task: short(inner), before: None, now: collected(inner) });
+        }
+        let same_run = match (self.segments.actors[early].task, self.segments.actors[late].task) {
+            (Some((a, _)), Some((b, _))) => a == b,
+            _ => false,
+        };
+        let at = second.at.as_deref().map(str::to_owned);
+        if same_run {
+            fixes.push(Fix::After { task: short(second), other: short(first), at: at.clone() });
+        }
+        let before = at;
+        if before.is_some() || !same_run {
+            fixes.push(Fix::WaitBefore { task: short(first), before, now: collected(first) });
+        }
+        fixes
+    }
+
+    /// A common lock, where both update and order does not matter.
+    fn lock(&self, conflict: &Conflict, tasks: [usize; 2], order: &mut Order) -> Option<Fix> {
+        let Clash { class, .. } = conflict.clash;
+        let path = self.traced.path(conflict.path);
+        let updates = |(node, access): (u32, u32)| {
+            let actor = self.segments.whose(node).actor;
+            let path = self.traced.accesses[access as usize].path;
+            let facts = self.deeds.facts(path, actor);
+            facts.has(Facts::CHANGED) && !facts.has(Facts::OVERWRITTEN)
+        };
+        let wanted = match class {
+            Class::Contention => true,
+            Class::WriteWrite | Class::CreateCreate => conflict.sides.iter().all(|s| updates(*s)),
+            _ => false,
+        };
+        let [one, other] = tasks;
+        // One would wait for the other, which waits for the lock.
+        if !wanted || self.needs(one, other, order) || self.needs(other, one, order) {
+            return None;
+        }
+        let [one, other] = [self.task(one)?, self.task(other)?];
+        let known = one.options.locks.first().or(other.options.locks.first()).cloned();
+        let lock = match (class, places::manager(&path)) {
+            (Class::Contention, Some(manager)) => manager.word().to_owned(),
+            _ => known.unwrap_or_else(|| word(&path)),
+        };
+        Some(Fix::Lock { lock, tasks: [short(one), short(other)] })
+    }
+
+    /// Whether `task` cannot end before `other` has.
+    fn needs(&self, task: usize, other: usize, order: &mut Order) -> bool {
+        order.leads(self.segments.last(other), self.segments.last(task))
+    }
+
+    /// Whether the end of `around` means that of `inner`.
+    fn over_with(&self, inner: usize, around: usize, order: &mut Order) -> bool {
+        self.needs(around, inner, order)
+    }
+
+    fn task(&self, actor: usize) -> Option<&Task> {
+        self.segments.actors[actor].task.map(|(_, task)| task)
+    }
+}
+
+/// A task's name where it is started and waited for.
+fn short(task: &Task) -> String {
+    let name = task.id.name();
+    name.rsplit('/').next().unwrap_or(name).to_owned()
+}
+
+fn collected(task: &Task) -> Option<String> {
+    task.collected_at.as_deref().map(str::to_owned)
+}
+
+/// A name for a lock around a path: its last, made of what names are made of.
+fn word(path: &str) -> String {
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.:@+-".contains(c);
+    let name: String =
+        name.chars().map(|c| if fits(c) { c } else { '_' }).take(MAX_BYTES).collect();
+    let name = name.trim_start_matches(['.', ':', '@', '+', '-']);
+    if Name::new(name).is_ok() { name.to_owned() } else { "lock".to_owned() }
+}

@@ -1,0 +1,188 @@
+//! From conflicts to findings: what is settled is marked, what is the same
+//! is put together, and all is in an order that does not depend on who came first.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::conflict::Clash;
+use super::deeds::Deeds;
+use super::finding::{Class, Finding, Harmless, Level, Side, Who};
+use super::fix::Fixer;
+use super::harmless::Knowledge;
+use super::order::Order;
+use super::pairs::{Conflict, Key};
+use super::places::Manager;
+use super::segments::{Segments, Whose};
+use super::suppress::Suppressions;
+use super::{Input, Unused};
+
+/// What findings are made of.
+pub struct Folder<'a, 'b> {
+    /// What is judged.
+    pub input: &'b Input<'a>,
+    /// The segments.
+    pub segments: &'b Segments<'a>,
+    /// What they did.
+    pub deeds: &'b Deeds,
+    /// What demotions know.
+    pub knowledge: &'b Knowledge<'a>,
+}
+
+impl Folder<'_, '_> {
+    /// The findings, worst first, and the suppressions that nothing needed.
+    pub fn fold(
+        &self,
+        found: HashMap<Key, Conflict>,
+        order: &mut Order,
+    ) -> (Vec<Finding>, Vec<Unused>) {
+        let mut used = BTreeSet::new();
+        let mut together: BTreeMap<Together, Vec<Conflict>> = BTreeMap::new();
+        for conflict in self.contended(found) {
+            let clash = self.settled(&conflict, &mut used);
+            let who = conflict.sides.map(|(node, _)| self.segments.who(self.segments.whose(node)));
+            let [one, other] = who;
+            let both = if one <= other { [one, other] } else { [other, one] };
+            let path = self.input.traced.path(conflict.path);
+            let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
+            let key = Together {
+                level: std::cmp::Reverse(clash.level),
+                class: clash.class,
+                harmless: clash.harmless,
+                dir,
+                who: both,
+            };
+            together.entry(key).or_default().push(Conflict { clash, ..conflict });
+        }
+        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced: self.input.traced };
+        let mut findings: Vec<Finding> = Vec::with_capacity(together.len());
+        for mut same in together.into_values() {
+            same.sort_by_cached_key(|conflict| self.input.traced.path(conflict.path));
+            let Some((first, rest)) = same.split_first() else { continue };
+            let mut finding = self.finding(first);
+            finding.more = rest.iter().map(|other| self.input.traced.path(other.path)).collect();
+            let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
+            if finding.level > Level::Note && !settled {
+                finding.fixes = fixer.fixes(first, order);
+            }
+            findings.push(finding);
+        }
+        let place = |finding: &Finding| {
+            let [one, other] = [&finding.sides[0].who, &finding.sides[1].who];
+            let who = [one.min(other).clone(), one.max(other).clone()];
+            (std::cmp::Reverse(finding.level), finding.class, finding.path.clone(), who)
+        };
+        findings.sort_by_cached_key(place);
+        let unused = self.input.suppressions.map(|all| all.unused(&used));
+        (findings, unused.unwrap_or_default())
+    }
+
+    /// Of all conflicts of two over what one package manager keeps, one stays.
+    fn contended(&self, found: HashMap<Key, Conflict>) -> Vec<Conflict> {
+        let mut rest = Vec::with_capacity(found.len());
+        let mut contended: BTreeMap<(Manager, Whose, Whose), Vec<Conflict>> = BTreeMap::new();
+        for ((path, one, other), conflict) in found {
+            let open =
+                conflict.clash.harmless != Some(Harmless::Locked) || !self.excluded(&conflict);
+            let manager = self.knowledge.contended(path, [one.actor, other.actor]);
+            match manager.filter(|_| open) {
+                Some(manager) => {
+                    contended.entry((manager, one, other)).or_default().push(conflict);
+                }
+                None => rest.push(conflict),
+            }
+        }
+        for same in contended.into_values() {
+            let lock = |conflict: &Conflict| {
+                let actors = conflict.sides.map(|(node, _)| self.segments.whose(node).actor);
+                !actors.iter().all(|actor| {
+                    self.deeds.facts(conflict.path, *actor).has(super::deeds::Facts::LOCKED)
+                })
+            };
+            let path = |conflict: &Conflict| &self.input.traced.paths[conflict.path as usize];
+            let first = same.into_iter().min_by(|a, b| (lock(a), path(a)).cmp(&(lock(b), path(b))));
+            rest.extend(first.map(|conflict| {
+                let clash =
+                    Clash { class: Class::Contention, level: Level::Warning, harmless: None };
+                Conflict { clash, ..conflict }
+            }));
+        }
+        rest
+    }
+
+    /// Whether both sides wait for one lock of the user's.
+    fn excluded(&self, conflict: &Conflict) -> bool {
+        let [one, other] = conflict.sides.map(|(node, access)| super::harmless::One {
+            whose: self.segments.whose(node),
+            access,
+            held: self.input.traced.accesses[access as usize].held,
+            facts: super::deeds::Facts::default(),
+        });
+        self.knowledge.locked(one, other)
+    }
+
+    /// With what the user says of it.
+    fn settled(&self, conflict: &Conflict, used: &mut BTreeSet<usize>) -> Clash {
+        let mut clash = conflict.clash;
+        let traced = self.input.traced;
+        let who = conflict.sides.map(|(node, _)| self.segments.who(self.segments.whose(node)));
+        let own = conflict.sides.map(|(_, access)| traced.accesses[access as usize].path);
+        let mut paths = vec![traced.path(conflict.path)];
+        paths.extend(own.iter().filter(|p| **p != conflict.path).map(|p| traced.path(*p)));
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let covered = |rules: Option<&Suppressions>| -> Vec<usize> {
+            let who: [&Who; 2] = [&who[0], &who[1]];
+            rules.map_or_else(Vec::new, |r| r.covering(clash.class, &paths, who).collect())
+        };
+        let known = !covered(self.input.baseline).is_empty();
+        let suppressed = covered(self.input.suppressions);
+        // What is a note anyway needs no word of the user's; it is not useless either.
+        if clash.level > Level::Note {
+            match (suppressed.is_empty(), known) {
+                (false, _) => clash.harmless = Some(Harmless::Suppressed),
+                (true, true) => clash.harmless = Some(Harmless::Known),
+                (true, false) => {}
+            }
+        }
+        used.extend(suppressed);
+        clash
+    }
+
+    fn finding(&self, conflict: &Conflict) -> Finding {
+        let Clash { class, level, harmless } = conflict.clash;
+        Finding {
+            class,
+            level,
+            harmless,
+            path: self.input.traced.path(conflict.path),
+            sides: conflict.sides.map(|side| self.side(side)),
+            fixes: Vec::new(),
+            more: Vec::new(),
+        }
+    }
+
+    fn side(&self, (node, access): (u32, u32)) -> Side {
+        let traced = self.input.traced;
+        let access = &traced.accesses[access as usize];
+        let [from, until] = self.segments.between(node);
+        Side {
+            who: self.segments.who(self.segments.whose(node)),
+            op: access.op,
+            path: traced.path(access.path),
+            program: traced.text(access.program).to_owned(),
+            at: access.at.map(|at| traced.text(at).to_owned()),
+            from,
+            until,
+            count: access.count,
+            first: access.first,
+        }
+    }
+}
+
+/// What findings that are put together have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Together {
+    level: std::cmp::Reverse<Level>,
+    class: Class,
+    harmless: Option<Harmless>,
+    dir: String,
+    who: [Who; 2],
+}

@@ -1,0 +1,305 @@
+//! Finds the pairs that conflict: which deeds meet at an object, which of
+//! their segments nothing orders, and what the table says of them.
+//!
+//! Objects are paths; files, where they have several names; directories, of whose
+//! entries some change while others list them; and directories that are removed or renamed, with
+//! all that is below. Of each object only segments are compared of which one changes
+//! something; so what everybody reads costs nothing. Where very many change it, those
+//! that are not ordered are found by whole rows of bits.
+//!
+//! Of two, at one path, one conflict is kept: the worst. At one object, at most
+//! [`MOST`] pairs of actors are told: who reads about so many knows enough.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::conflict::{self, Clash};
+use super::deeds::{Deed, Deeds, Facts, Item, changes};
+use super::finding::{Class, Level};
+use super::harmless::{Knowledge, One};
+use super::order::Order;
+use super::segments::{Segments, Whose};
+use crate::run::Time;
+use crate::run::footprint::{Op, PathNo, Traced};
+
+/// So many pairs of actors are told of one object.
+const MOST: usize = 1_000;
+
+/// A conflict of two.
+#[derive(Debug, Clone)]
+pub struct Conflict {
+    /// What it is.
+    pub clash: Clash,
+    /// What it is about.
+    pub path: PathNo,
+    /// Both, the one that changes first: the segment and the access, by its place.
+    pub sides: [(u32, u32); 2],
+}
+
+/// Between whom, and where.
+pub type Key = (PathNo, Whose, Whose);
+
+/// Looks for conflicts.
+pub struct Finder<'a, 'b> {
+    pub(super) traced: &'a Traced,
+    pub(super) segments: &'b Segments<'a>,
+    pub(super) deeds: &'b Deeds,
+    knowledge: &'b Knowledge<'a>,
+    order: &'b mut Order,
+    /// The numbers of paths.
+    pub(super) paths: HashMap<&'a [u8], PathNo>,
+    /// Where each path's items begin; there is one more.
+    starts: Vec<usize>,
+    found: HashMap<Key, Conflict>,
+}
+
+/// At what they meet.
+#[derive(Clone, Copy)]
+pub(super) enum At {
+    /// One path.
+    Path,
+    /// One file, by several paths.
+    File,
+    /// A directory: some change its entries, others list them.
+    List(PathNo),
+    /// A directory, and a path below it.
+    Below(PathNo),
+}
+
+/// What a segment does where it meets others.
+#[derive(Clone, Copy)]
+struct Meeting<'i> {
+    node: u32,
+    items: &'i [Item],
+    changes: bool,
+}
+
+impl<'a, 'b> Finder<'a, 'b> {
+    /// Gets ready.
+    pub fn new(
+        traced: &'a Traced,
+        segments: &'b Segments<'a>,
+        deeds: &'b Deeds,
+        knowledge: &'b Knowledge<'a>,
+        order: &'b mut Order,
+    ) -> Self {
+        let paths = traced.paths.iter().map(Vec::as_slice).zip(0..).collect();
+        let mut starts = vec![0; traced.paths.len() + 1];
+        for item in &deeds.items {
+            starts[item.path as usize + 1] += 1;
+        }
+        for at in 0..traced.paths.len() {
+            starts[at + 1] += starts[at];
+        }
+        Self { traced, segments, deeds, knowledge, order, paths, starts, found: HashMap::new() }
+    }
+
+    /// All conflicts.
+    pub fn find(mut self) -> HashMap<Key, Conflict> {
+        self.at_paths();
+        self.in_files();
+        self.in_directories();
+        self.below();
+        self.found
+    }
+
+    /// What was done to a path.
+    pub(super) fn items(&self, path: PathNo) -> &'b [Item] {
+        let path = path as usize;
+        &self.deeds.items[self.starts[path]..self.starts[path + 1]]
+    }
+
+    /// Compares the items at one object, which are sorted by their segments.
+    pub(super) fn meet(&mut self, items: &[Item], at: At) {
+        let actor = |item: &Item| self.segments.whose(item.node).actor;
+        if items.iter().all(|item| actor(item) == actor(&items[0])) {
+            return;
+        }
+        let here: Vec<Meeting<'_>> = items
+            .chunk_by(|a, b| a.node == b.node)
+            .map(|items| Meeting {
+                node: items[0].node,
+                items,
+                changes: items.iter().any(|item| changes(item.deed.op)),
+            })
+            .collect();
+        let changers: Vec<usize> = (0..here.len()).filter(|at| here[*at].changes).collect();
+        if changers.is_empty() || here.len() < 2 {
+            return;
+        }
+        let before = self.found.len();
+        let words = self.segments.len().div_ceil(64);
+        let few = changers.len() <= words;
+        let pair = |this: &mut Self, one: usize, other: usize| -> bool {
+            this.compare(here[one], here[other], at);
+            this.found.len() - before < MOST
+        };
+        if few {
+            for one in &changers {
+                for other in 0..here.len() {
+                    // Two changers meet once.
+                    let again = here[other].changes && other <= *one;
+                    if again || !self.order.concurrent(here[*one].node, here[other].node) {
+                        continue;
+                    }
+                    if !pair(self, *one, other) {
+                        return;
+                    }
+                }
+            }
+            return;
+        }
+        let mut all = vec![0u64; words];
+        let mut changing = vec![0u64; words];
+        let mut place: HashMap<u32, usize> = HashMap::with_capacity(here.len());
+        for (at, meeting) in here.iter().enumerate() {
+            let (word, bit) = (meeting.node as usize / 64, 1u64 << (meeting.node % 64));
+            all[word] |= bit;
+            changing[word] |= if meeting.changes { bit } else { 0 };
+            place.insert(meeting.node, at);
+        }
+        for (one, Meeting { node, changes, .. }) in here.iter().enumerate() {
+            let node = *node;
+            let others = if *changes { &all } else { &changing };
+            let row = self.order.behind(node);
+            let mut open: Vec<u32> = Vec::new();
+            for word in node as usize / 64..words {
+                let mut bits = others[word] & !row[word];
+                if word == node as usize / 64 {
+                    bits &= !(u64::MAX >> (63 - node % 64));
+                }
+                while bits != 0 {
+                    open.push(word as u32 * 64 + bits.trailing_zeros());
+                    bits &= bits - 1;
+                }
+            }
+            for other in open {
+                if !pair(self, one, place[&other]) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Compares all that two segments, which nothing orders, do at one object.
+    fn compare(&mut self, one: Meeting<'_>, other: Meeting<'_>, at: At) {
+        for a in one.items {
+            for b in other.items {
+                let (there, back) = (self.clash(a, b, at), self.clash(b, a, at));
+                let path = |a: &Item, b: &Item| match at {
+                    At::List(dir) | At::Below(dir) => dir,
+                    At::Path => a.path,
+                    // Both write: by one of its names, whichever is first.
+                    At::File if there.is_some() && back.is_some() => {
+                        let name = |path: PathNo| &self.traced.paths[path as usize];
+                        if name(a.path) < name(b.path) { a.path } else { b.path }
+                    }
+                    At::File => a.path,
+                };
+                let (one, other) = (path(a, b), path(b, a));
+                if let Some(clash) = there {
+                    self.add(clash, a, b, one);
+                }
+                if let Some(clash) = back {
+                    self.add(clash, b, a, other);
+                }
+            }
+        }
+    }
+
+    /// What `a`, which changes, does to `b`.
+    fn clash(&self, a: &Item, b: &Item, at: At) -> Option<Clash> {
+        match at {
+            At::Path => conflict::at_path(a.deed, b.deed),
+            At::File if a.path == b.path || self.published(a, b) => None,
+            At::File => conflict::in_file(a.deed, b.deed),
+            At::List(dir) => {
+                let lists = b.deed.op == Op::List && a.path != b.path && a.path != dir;
+                if !lists || !conflict::changes_list(a.deed.op) {
+                    return None;
+                }
+                let clash = Clash::new(Class::ChangeList, Level::Warning);
+                Some(match self.mild(a) {
+                    Some(why) => Clash { level: Level::Note, harmless: Some(why), ..clash },
+                    None => clash,
+                })
+            }
+            At::Below(dir) if a.path != dir || b.path == dir => None,
+            // What it removed there is told there.
+            At::Below(_) if a.deed.op == Op::Remove && self.withdrew(a, b.path) => None,
+            At::Below(_) => {
+                let clash = conflict::below(a.deed, b.deed)?;
+                // It is known to have been there: then it may have been missed for this alone.
+                let missed = b.deed.op == Op::Miss && clash.level == Level::Warning;
+                let worse = missed && self.was_there(b.path);
+                Some(if worse { Clash { level: Level::Error, ..clash } } else { clash })
+            }
+        }
+    }
+
+    /// Whether anybody has found or made it.
+    fn was_there(&self, path: PathNo) -> bool {
+        let none = |op: Op| matches!(op, Op::Miss | Op::Lock | Op::Connect);
+        self.items(path).iter().any(|item| !none(item.deed.op))
+    }
+
+    fn withdrew(&self, item: &Item, path: PathNo) -> bool {
+        let actor = self.segments.whose(item.node).actor;
+        self.deeds.facts(path, actor).has(Facts::WITHDRAWN)
+    }
+
+    /// What the actor of an item did to its path.
+    pub(super) fn facts(&self, item: &Item) -> Facts {
+        self.deeds.facts(item.path, self.segments.whose(item.node).actor)
+    }
+
+    fn one(&self, item: &Item) -> One {
+        let Deed { held, .. } = item.deed;
+        let whose = self.segments.whose(item.node);
+        One { whose, access: item.shown, held, facts: self.facts(item) }
+    }
+
+    fn add(&mut self, clash: Clash, a: &Item, b: &Item, path: PathNo) {
+        let clash = self.knowledge.demoted(clash, a.path, self.one(a), self.one(b));
+        let (one, other) = (self.segments.whose(a.node), self.segments.whose(b.node));
+        let key = (path, one.min(other), one.max(other));
+        let conflict = Conflict { clash, path, sides: [(a.node, a.shown), (b.node, b.shown)] };
+        let worth = |conflict: &Conflict| (conflict.clash.rank(), Reverse(self.example(conflict)));
+        if self.found.get(&key).is_none_or(|known| worth(&conflict) > worth(known)) {
+            self.found.insert(key, conflict);
+        }
+    }
+
+    /// Least of those that are good examples: with lines; who changes is who is named first; early.
+    fn example(&self, conflict: &Conflict) -> (u8, bool, [Time; 2], [(u32, u32); 2]) {
+        let [a, b] = conflict.sides.map(|(_, access)| &self.traced.accesses[access as usize]);
+        let [one, other] = conflict.sides.map(|(node, _)| self.segments.whose(node));
+        let lines = u8::from(a.at.is_none()) + u8::from(b.at.is_none());
+        (lines, !self.segments.precedes(one, other), [a.first, b.first], conflict.sides)
+    }
+
+    /// Whether the writer gave the file, when it was done with it, the name by which the other
+    /// used it: by renaming it, or a directory around it, or by a link. Then what matters is
+    /// what that does to the name.
+    fn published(&self, writer: &Item, other: &Item) -> bool {
+        let actor = self.segments.whose(writer.node).actor;
+        let above = |path: PathNo, fact: Facts| {
+            let path = self.traced.paths[path as usize].as_slice();
+            std::iter::successors(Some(path), |path| parent(path)).any(|path| {
+                let number = self.paths.get(path).copied();
+                number.is_some_and(|number| self.deeds.facts(number, actor).has(fact))
+            })
+        };
+        above(writer.path, Facts::WITHDRAWN) && above(other.path, Facts::PUBLISHED)
+    }
+}
+
+/// The directory that a path is in.
+pub(super) fn parent(path: &[u8]) -> Option<&[u8]> {
+    let at = path.iter().rposition(|b| *b == b'/')?;
+    match at {
+        0 if path.len() == 1 => None,
+        0 => Some(&path[..1]),
+        _ => Some(&path[..at]),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a race check found, as text, as JSON, and as what the page draws.
+
+pub mod json;
+pub mod page;
+#[cfg(test)]
+mod sample;
+pub mod text;
+mod words;
+
+use crate::check::{Finding, Harmless, Level, Verdict, Who};
+use crate::run::task::Leak;
+use crate::run::{Time, code};
+
+/// A checked script, as reports see it.
+pub struct Checked<'a> {
+    /// What was found.
+    pub verdict: &'a Verdict,
+    /// The runs that it opened, by their numbers.
+    pub runs: &'a [Opened],
+    /// Its command line.
+    pub command: &'a [String],
+    /// When it was started.
+    pub since: Time,
+    /// Its exit code; after a signal 128 and its number.
+    pub code: u8,
+    /// What it left running, which was ended.
+    pub left: &'a [Leak],
+    /// The file of suppressions, as the user calls it.
+    pub suppressions: Option<&'a str>,
+    /// Why not all of its tasks are known: what cannot be read, in words.
+    pub unread: &'a [String],
+    /// A line of the script, by `FILE:LINE`, if it can be read.
+    pub source: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A run that the script opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Its directory.
+    pub dir: String,
+    /// The name of the script that did.
+    pub script: Option<String>,
+}
+
+impl std::fmt::Debug for Checked<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checked").field("verdict", &self.verdict).finish_non_exhaustive()
+    }
+}
+
+/// How many findings there are of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// What counts.
+    pub errors: usize,
+    /// What may.
+    pub warnings: usize,
+    /// What does no harm.
+    pub notes: usize,
+    /// What the user says does none.
+    pub suppressed: usize,
+    /// What was there before.
+    pub known: usize,
+}
+
+impl Counts {
+    /// Of a verdict.
+    pub fn of(verdict: &Verdict) -> Self {
+        let mut counts = Self::default();
+        for finding in &verdict.findings {
+            *match (finding.harmless, finding.level) {
+                (Some(Harmless::Suppressed), _) => &mut counts.suppressed,
+                (Some(Harmless::Known), _) => &mut counts.known,
+                (_, Level::Error) => &mut counts.errors,
+                (_, Level::Warning) => &mut counts.warnings,
+                (_, Level::Note) => &mut counts.notes,
+            } += 1;
+        }
+        counts
+    }
+}
+
+/// Whether a finding is told where notes are not asked for.
+pub fn counts(finding: &Finding) -> bool {
+    let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
+    !settled && finding.level > Level::Note
+}
+
+impl Checked<'_> {
+    /// Whether the script was seen to its end, with all of its tasks.
+    pub fn whole(&self) -> bool {
+        self.code == code::OK && self.unread.is_empty() && !self.runs.is_empty()
+    }
+
+    /// Somebody, by name; of several runs, with whose run it is.
+    fn who(&self, who: &Who) -> String {
+        let (run, id, left) = match who {
+            Who::Script => return "the script".to_owned(),
+            Who::Task { run, id } => (run, id, ""),
+            Who::Left { run, id } => (run, id, "what was left running by "),
+        };
+        let script = self.runs.get(*run).and_then(|run| run.script.as_deref());
+        match script.filter(|_| self.runs.len() > 1) {
+            Some(script) => format!("{left}{id} of {script}"),
+            None => format!("{left}{id}"),
+        }
+    }
+}

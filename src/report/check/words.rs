@@ -1,0 +1,275 @@
+//! Findings, gaps and ways out in words: those for people, and those that
+//! programs read.
+
+use std::fmt::Write as _;
+
+use crate::check::{Class, Finding, Fix, Harmless, Side, Who};
+use crate::report::html::visible::visible;
+use crate::run::footprint::{Blind, Op};
+
+/// What a program did to `it`.
+pub fn deed(op: Op, it: &str) -> String {
+    match op {
+        Op::Look => format!("looks at {it}"),
+        Op::Miss => format!("looks for {it} and does not find it"),
+        Op::Read => format!("reads {it}"),
+        Op::Exec => format!("runs {it}"),
+        Op::Write => format!("writes {it}"),
+        Op::Append => format!("appends to {it}"),
+        Op::Truncate => format!("empties {it}"),
+        Op::Inherit => format!("has {it} open for writing from its start on"),
+        Op::Create => format!("creates {it}"),
+        Op::CreateNew => format!("creates {it}, which must not be there"),
+        Op::Taken => format!("would create {it}, but it is there"),
+        Op::MakeDir => format!("makes the directory {it}"),
+        Op::HaveDir => format!("would make the directory {it}, but it is there"),
+        Op::Remove => format!("removes {it}"),
+        Op::RenameFrom => format!("renames {it} away"),
+        Op::RenameOnto => format!("renames another onto {it}"),
+        Op::Meta => format!("sets the mode, owner or times of {it}"),
+        Op::List => format!("lists {it}"),
+        Op::Bind => format!("binds {it}"),
+        Op::Connect => format!("connects to {it}"),
+        Op::Lock => format!("locks {it}"),
+    }
+}
+
+/// What was done to it, of one side; `{}` stands for who it was.
+fn done(op: Op) -> &'static str {
+    match op {
+        Op::Look => "looked at",
+        Op::Miss => "looked for, in vain,",
+        Op::Read => "read",
+        Op::Exec => "run",
+        Op::Write => "written",
+        Op::Append => "appended to",
+        Op::Truncate => "emptied",
+        Op::Inherit => "held open for writing",
+        Op::Create | Op::CreateNew => "created",
+        Op::Taken => "to be created",
+        Op::MakeDir => "made",
+        Op::HaveDir => "to be made",
+        Op::Remove => "removed",
+        Op::RenameFrom => "renamed away",
+        Op::RenameOnto => "replaced",
+        Op::Meta => "changed in mode, owner or times",
+        Op::List => "listed",
+        Op::Bind => "bound",
+        Op::Connect => "connected to",
+        Op::Lock => "locked",
+    }
+}
+
+/// What a finding is, in one line. `who` names both sides.
+pub fn heading(finding: &Finding, who: [&str; 2]) -> String {
+    let path = clean(&finding.path);
+    let [one, other] = &finding.sides;
+    let lister = finding.class == Class::ChangeList;
+    let first = if lister { "changed" } else { done(one.op) };
+    let second = done(other.op);
+    let dir = if lister { "the directory " } else { "" };
+    let again = if first == second { String::new() } else { format!("{second} ") };
+    format!("{dir}{path} is {first} by {} and {again}by {}", who[0], who[1])
+}
+
+/// Why it does no harm, or less.
+pub fn harmless(why: Harmless) -> &'static str {
+    match why {
+        Harmless::Appends => "both append: nothing is lost, but in which order it comes is open",
+        Harmless::SameContent => "both write the same",
+        Harmless::MakeDirs => "both make the directory if it is not there",
+        Harmless::Cache => "it is made anew from its source by whoever finds it old",
+        Harmless::Locked => "both hold a lock meanwhile: serialised, but in which order is open",
+        Harmless::SharedDescriptor => "both write through one open file, which keeps one offset",
+        Harmless::Private => "the name is one's own, who removed it again",
+        Harmless::Search => "it was looked for in several places, and found in another",
+        Harmless::Removes => "both remove it, and mind not if it is gone",
+        Harmless::Suppressed => "the suppressions file says that it does no harm",
+        Harmless::Known => "it stands in the baseline",
+    }
+}
+
+/// A way out.
+pub fn fix(fix: &Fix) -> String {
+    let at = |line: &Option<String>, word: &str| match line {
+        Some(line) => format!(" {word} {}", clean(line)),
+        None => String::new(),
+    };
+    match fix {
+        Fix::WaitBefore { task, before: Some(before), now: Some(now) } => {
+            let (before, now) = (clean(before), clean(now));
+            format!("move `async_wait {task}` from {now} to before {before}")
+        }
+        Fix::WaitBefore { task, before: Some(before), now: None } => {
+            format!("put `async_wait {task}` before {}", clean(before))
+        }
+        Fix::WaitBefore { task, before: None, now } => {
+            format!("wait for {task} before the other{}", at(now, "rather than at"))
+        }
+        Fix::After { task, other, at: line } => {
+            format!("start {task}{} with `--after {other}`", at(line, "at"))
+        }
+        Fix::Lock { lock, tasks: [one, other] } if one == other => {
+            format!("start {one} with `--lock {lock}`")
+        }
+        Fix::Lock { lock, tasks: [one, other] } => {
+            format!("start both {one} and {other} with `--lock {lock}`")
+        }
+        Fix::StartAfter { task, line } => format!("start {task} only behind {}", clean(line)),
+    }
+}
+
+/// All ways out of a finding, best first; none of what is settled.
+pub fn ways(finding: &Finding) -> Vec<String> {
+    let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
+    let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
+    ways.map(|(at, way)| format!("{}{}", if at > 0 { "or " } else { "" }, fix(way))).collect()
+}
+
+/// The kind of a way out, for programs.
+pub fn fix_word(fix: &Fix) -> &'static str {
+    match fix {
+        Fix::WaitBefore { .. } => "wait-before",
+        Fix::After { .. } => "after",
+        Fix::Lock { .. } => "lock",
+        Fix::StartAfter { .. } => "start-after",
+    }
+}
+
+/// Why something was not seen, for programs.
+pub fn blind_word(why: Blind) -> &'static str {
+    match why {
+        Blind::IoUring => "io-uring",
+        Blind::Ptrace => "ptrace",
+        Blind::Foreign => "foreign",
+        Blind::Elsewhere => "elsewhere",
+        Blind::Setuid => "setuid",
+        Blind::Full => "full",
+        Blind::Unreadable => "unreadable",
+        Blind::Filtered => "filtered",
+        Blind::Untold => "untold",
+    }
+}
+
+/// Why something was not seen, what that means, and what to do.
+pub fn blind(why: Blind) -> (&'static str, &'static str) {
+    match why {
+        Blind::IoUring => (
+            "asked for an io_uring, whose operations are not seen, and was refused",
+            "if it went on without, all was seen; if it failed, tell it to do without one",
+        ),
+        Blind::Ptrace => (
+            "wanted to trace others (as strace and gdb do), and was refused: a process has one tracer",
+            "leave the tracing out of the script while it is checked",
+        ),
+        Blind::Foreign => (
+            "ran code of another architecture (32 bits), whose calls are not seen",
+            "use a build for this machine, or look yourself at what it shares with other steps",
+        ),
+        Blind::Elsewhere => (
+            "ran in another root or mount namespace (chroot, a container): its paths are not the script's",
+            "look yourself at what it shares with other steps",
+        ),
+        Blind::Setuid => (
+            "ran without the privileges of its set-user-ID bit, so it may have done less than usual",
+            "start the check as root: meanwhile check --user NAME COMMAND",
+        ),
+        Blind::Full => (
+            "touched more than there is room to record; the rest was not compared",
+            "look at changes only, with --light, or check a part of the script",
+        ),
+        Blind::Unreadable => (
+            "could not be read in its memory, so some of its calls are not known",
+            "look yourself at what it shares with other steps",
+        ),
+        Blind::Filtered => (
+            "put up a filter (seccomp) that decides about calls before they are seen",
+            "start it without its sandbox while it is checked",
+        ),
+        Blind::Untold => (
+            "could not be told from whoever started it, and counts as a part of that",
+            "look yourself at what it shares with other steps",
+        ),
+    }
+}
+
+/// Who a side is, and between which lines of the script it was.
+pub fn label(side: &Side, who: &str) -> String {
+    let (from, until) = (side.from.as_deref().map(clean), side.until.as_deref().map(clean));
+    let lines = match (&side.who, side.at.is_some(), from, until) {
+        // Its own line says it better.
+        (Who::Script, true, ..) | (_, _, None, None) => String::new(),
+        (Who::Script, false, Some(from), Some(until)) => format!(", between {from} and {until}"),
+        (Who::Script, false, Some(from), None) => format!(", behind {from}"),
+        (Who::Script, false, None, Some(until)) => format!(", before {until}"),
+        (_, _, Some(from), Some(until)) => format!(" (started at {from}, collected at {until})"),
+        (_, _, Some(from), None) => format!(" (started at {from}, never collected)"),
+        (_, _, None, Some(until)) => format!(" (collected at {until})"),
+    };
+    format!("{who}{lines}")
+}
+
+/// Text from outside, in one line that nothing in it can break or drive.
+pub fn clean(text: &str) -> String {
+    visible(text).replace('\n', "^J").replace('\t', "^I")
+}
+
+/// A number as people read it: 13,584.
+pub fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// So many of a thing.
+pub fn plural(count: usize, one: &str) -> String {
+    let mut text = format!("{} {one}", number(count as u64));
+    if count != 1 {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{}", if one.ends_with('s') { "es" } else { "s" });
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_by_people() {
+        for (value, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (13_584_000, "13,584,000")] {
+            assert_eq!(number(value), text);
+        }
+        assert_eq!(
+            (plural(1, "access"), plural(2, "access")),
+            ("1 access".into(), "2 accesses".into())
+        );
+    }
+
+    #[test]
+    fn a_way_out_names_the_lines_that_are_known() {
+        let line = |text: &str| Some(text.to_owned());
+        let task = || "a".to_owned();
+        let wait = |before, now| fix(&Fix::WaitBefore { task: task(), before, now });
+        assert_eq!(
+            wait(line("s.sh:4"), line("s.sh:9")),
+            "move `async_wait a` from s.sh:9 to before s.sh:4"
+        );
+        assert_eq!(wait(line("s.sh:4"), None), "put `async_wait a` before s.sh:4");
+        assert_eq!(wait(None, line("s.sh:9")), "wait for a before the other rather than at s.sh:9");
+        assert_eq!(wait(None, None), "wait for a before the other");
+        let lock = Fix::Lock { lock: "conf".into(), tasks: ["a".into(), "b".into()] };
+        assert_eq!(fix(&lock), "start both a and b with `--lock conf`");
+    }
+
+    #[test]
+    fn no_path_breaks_a_line_or_drives_a_terminal() {
+        assert_eq!(clean("a\nb\tc\x1b[1m\u{202e}"), "a^Jb^Ic^[[1m‹U+202E›");
+    }
+}

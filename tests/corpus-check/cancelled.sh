@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# What is cancelled is over.
+# expect: error write-read|create-missing conf script write
+# twin: s/^# EARLY/async_cancel write/
+set -eu
+eval "$(meanwhile init bash)"
+write() { echo a=1 >conf && sleep 0.3; }
+async_run write write
+# EARLY
+cat conf || :
+async_cancel write
+cat conf || :
+async_wait write || :
