@@ -109,12 +109,15 @@ impl Tracer {
 
     /// The path that a call names, made absolute. None if it is not there or empty.
     fn path(&mut self, who: Who, a: &Arguments, at: At) -> Option<Vec<u8>> {
-        let Some(path) = read_path(who.tid, a[at.path as usize]) else {
-            // (A null pointer is the caller's mistake, or means its descriptor.)
-            if a[at.path as usize] != 0 {
-                self.gap(Blind::Unreadable, who);
+        let path = match read_path(who.tid, a[at.path as usize]) {
+            Ok(path) => path,
+            Err(error) => {
+                // (Another address than the caller's own is the caller's mistake.)
+                if error.raw_os_error() == Some(libc::EPERM) {
+                    self.gap(Blind::Unreadable, who);
+                }
+                return None;
             }
-            return None;
         };
         if *path.first()? == b'/' {
             return Some(path);
@@ -227,7 +230,7 @@ impl Tracer {
             Flags::Creat => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32,
             Flags::Structure(at) => {
                 let mut bytes = [0; 8];
-                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes);
+                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes).ok()?;
                 (read == bytes.len()).then(|| u64::from_ne_bytes(bytes) as u32)?
             }
         };
@@ -288,23 +291,23 @@ fn is_descriptor(path: &[u8]) -> bool {
 }
 
 /// A string of a tracee's, up to its end.
-fn read_path(tid: u32, at: u64) -> Option<Vec<u8>> {
+fn read_path(tid: u32, at: u64) -> std::io::Result<Vec<u8>> {
     let mut path = Vec::with_capacity(SHORT);
     let mut buffer = [0; PAGE as usize];
     while path.len() < PATH_MAX {
-        let from = at.checked_add(path.len() as u64)?;
+        let from = at.saturating_add(path.len() as u64);
         // What is behind the page's end may not be there.
         let page = (PAGE - from % PAGE) as usize;
         let wanted = if path.is_empty() { page.min(SHORT) } else { page };
-        let read = raw::read_memory(tid, from, &mut buffer[..wanted]);
+        let read = raw::read_memory(tid, from, &mut buffer[..wanted])?;
         match memchr::memchr(0, &buffer[..read]) {
             Some(end) => {
                 path.extend_from_slice(&buffer[..end]);
-                return Some(path);
+                return Ok(path);
             }
-            None if read < wanted => return None,
+            None if read < wanted => break,
             None => path.extend_from_slice(&buffer[..read]),
         }
     }
-    None
+    Err(std::io::ErrorKind::InvalidData.into())
 }

@@ -57,7 +57,7 @@ impl Tracer {
     pub(super) fn fcntl_lock(who: Who, a: &Arguments) -> Option<Pending> {
         // `struct flock` begins with l_type, a short.
         let mut kind = [0; 2];
-        if who.own || raw::read_memory(who.tid, a[2], &mut kind) != kind.len() {
+        if who.own || raw::read_memory(who.tid, a[2], &mut kind).ok()? != kind.len() {
             return None;
         }
         let wanted = match i32::from(u16::from_ne_bytes(kind)) {

@@ -111,7 +111,7 @@ fn address(tid: u32, a: &Arguments) -> Option<Address> {
     let mut bytes = [0; 128];
     let length = (a[2] as u32 as usize).min(bytes.len());
     let bytes = &mut bytes[..length];
-    (raw::read_memory(tid, a[1], bytes) == length).then_some(())?;
+    (raw::read_memory(tid, a[1], bytes).ok()? == length).then_some(())?;
     parse(bytes)
 }
 
