@@ -22,8 +22,8 @@
 //! task at a time, each task at the point of its start, each when it is waited
 //! for. It must come to the same each time: that is what the check promises.
 
-mod case;
-mod following;
+pub mod case;
+pub mod following;
 
 use std::path::Path;
 

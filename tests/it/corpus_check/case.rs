@@ -263,6 +263,12 @@ impl Found {
         all
     }
 
+    /// Whether it is about this path and between these two.
+    pub fn is_about(&self, path: &str, who: [&str; 2]) -> bool {
+        let [one, other] = who.map(str::to_owned);
+        self.path == path && sorted(one, other) == sorted(self.who[0].clone(), self.who[1].clone())
+    }
+
     /// An error or a warning.
     pub fn bad(&self) -> bool {
         self.level != "note"
