@@ -432,8 +432,8 @@ fn contents_are_kept_where_two_groups_write() {
     let sandbox = Sandbox::new();
     let text = "same() { echo same >$1; }; other() { echo $1 >$2; }
         replace() { echo x >tmp.$1; mv tmp.$1 replaced; }
-        async_run a same one; async_run b same one
-        async_run c other 1 two; async_run d other 2 two
+        async_run a same one; async_run --after a b same one
+        async_run c other 1 two; async_run --after c d other 2 two
         async_run e replace 1; async_run f replace 2; async_run g same alone
         async_wait a b c d e f g";
     std::fs::create_dir(sandbox.path().join("work")).unwrap();
