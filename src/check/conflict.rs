@@ -223,10 +223,10 @@ pub fn below(one: Deed, other: Deed) -> Option<Clash> {
             None => Some(Clash::new(CreateMissing, Error)),
         },
         (Op::RenameOnto, _) => Some(Clash::new(ReplaceRead, Warning)),
-        // It may never have been there.
+        // (Perhaps it was never there. But in another order it might be.)
         (Op::RenameFrom, Op::Miss) => match how {
             Some(why) => Some(Clash::harmless(RemoveUse, why)),
-            None => Some(Clash::new(RemoveUse, Warning)),
+            None => Some(Clash::new(RemoveUse, Error)),
         },
         // What can be removed as a directory is empty.
         (Op::Remove, Op::Miss) => None,

@@ -224,10 +224,9 @@ impl Deeds {
         let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
         let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
         facts.set(Facts::LOCKED, any(Op::Lock));
-        // (`ln -sf` finds it taken, too, and then renames onto it.)
-        let lost = any(Op::Taken) && !any(Op::RenameOnto);
+        // (Who only found it taken had to do without: then it matters who comes first.)
         let won = (any(Op::CreateNew) || any(Op::MakeDir)) && withdrawn;
-        facts.set(Facts::PROTOCOL, lost || won);
+        facts.set(Facts::PROTOCOL, won);
         facts.set(Facts::PUBLISHED, made || any(Op::RenameOnto));
         facts.set(Facts::WITHDRAWN, withdrawn);
         facts.set(Facts::PRIVATE, made && gone);

@@ -18,6 +18,8 @@ pub mod finding;
 mod fix;
 mod fold;
 mod harmless;
+#[cfg(test)]
+mod hostile;
 mod objects;
 mod order;
 mod pairs;

@@ -7,7 +7,7 @@
 //! something; so what everybody reads costs nothing. Where very many change it, those
 //! that are not ordered are found by whole rows of bits.
 //!
-//! Of two, at one path, one conflict is kept: the worst. At one object, at most
+//! Of two, at one path, one conflict of each class is kept: the worst. At one object, at most
 //! [`MOST`] pairs of actors are told: who reads about so many knows enough.
 
 use std::cmp::Reverse;
@@ -36,8 +36,8 @@ pub struct Conflict {
     pub sides: [(u32, u32); 2],
 }
 
-/// Between whom, and where.
-pub type Key = (PathNo, Whose, Whose);
+/// Where, between whom, and what.
+pub type Key = (PathNo, Whose, Whose, Class);
 
 /// Looks for conflicts.
 pub struct Finder<'a, 'b> {
@@ -262,7 +262,7 @@ impl<'a, 'b> Finder<'a, 'b> {
     fn add(&mut self, clash: Clash, a: &Item, b: &Item, path: PathNo) {
         let clash = self.knowledge.demoted(clash, a.path, self.one(a), self.one(b));
         let (one, other) = (self.segments.whose(a.node), self.segments.whose(b.node));
-        let key = (path, one.min(other), one.max(other));
+        let key = (path, one.min(other), one.max(other), clash.class);
         let conflict = Conflict { clash, path, sides: [(a.node, a.shown), (b.node, b.shown)] };
         let worth = |conflict: &Conflict| (conflict.clash.rank(), Reverse(self.example(conflict)));
         if self.found.get(&key).is_none_or(|known| worth(&conflict) > worth(known)) {

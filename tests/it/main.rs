@@ -22,6 +22,7 @@ mod corpus_check;
 mod devstack;
 mod docs;
 mod doctor;
+mod examples_checked;
 mod exports;
 mod faults;
 mod fourteen;

@@ -4,10 +4,15 @@
 mod after;
 mod before;
 mod calls;
+mod contents;
+mod escapes;
 mod filter;
+mod guards;
+mod locks;
 mod raw;
 mod relay;
 mod resolve;
+mod sockets;
 mod spawn;
 mod table;
 mod tracer;
