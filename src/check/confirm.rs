@@ -23,8 +23,8 @@ const MOST: usize = 100_000;
 pub struct Came {
     /// The exit codes of the script and of the tasks that ended.
     pub codes: BTreeMap<Who, u8>,
-    /// When the tasks began.
-    pub began: BTreeMap<Who, Time>,
+    /// When the tasks began; of one time, in which order they were started.
+    pub began: BTreeMap<Who, (Time, usize)>,
     /// What each task printed, as a digest.
     pub printed: BTreeMap<Who, u64>,
     /// What is in each of the [`Watched`], as a digest; none: it is not there.
@@ -260,7 +260,7 @@ mod tests {
     fn came() -> Came {
         Came {
             codes: [(Who::Script, 0), (task("x"), 0), (task("y"), 0)].into(),
-            began: [(task("x"), Time(1)), (task("y"), Time(2))].into(),
+            began: [(task("x"), (Time(1), 0)), (task("y"), (Time(1), 1))].into(),
             printed: [(task("x"), 1), (task("y"), 2)].into(),
             files: vec![Some(1), Some(2), None],
         }
@@ -280,7 +280,7 @@ mod tests {
     fn what_comes_to_the_same_is_alike_and_notes_are_not_looked_at() {
         let alike = Some(Confirmed::Alike);
         let mut lazy = came();
-        lazy.began.insert(task("x"), Time(3));
+        lazy.began.insert(task("x"), (Time(3), 0));
         assert_eq!(told(&lazy, &came()), [alike.clone(), alike, None, None]);
     }
 

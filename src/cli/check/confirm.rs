@@ -129,9 +129,9 @@ impl Again<'_> {
         };
         came.codes.insert(Who::Script, code);
         for (number, run) in wrapped.runs.iter().enumerate() {
-            for task in run.journal.run().tasks() {
+            for (at, task) in run.journal.run().tasks().iter().enumerate() {
                 let who = Who::Task { run: number, id: task.id.clone() };
-                came.began.extend(task.began().map(|time| (who.clone(), time)));
+                came.began.extend(task.began().map(|time| (who.clone(), (time, at))));
                 if let Some(code) = task.code() {
                     came.codes.insert(who.clone(), code);
                 }
