@@ -217,14 +217,16 @@ pub fn changes_list(op: Op) -> bool {
     )
 }
 
-/// What `one`, which removes or renames a directory, does to `other` below it.
+/// What `one`, which removes or renames a directory, or makes a link to one, does to `other`
+/// below it.
 pub fn below(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{CreateMissing, RemoveUse, ReplaceRead};
     use Level::{Error, Warning};
     let how = if other.how == How::Searched { Some(Harmless::Search) } else { None };
     match (one.op, other.op) {
         (_, Op::Inherit | Op::Connect) => None,
-        (Op::RenameOnto, Op::Miss) => match how {
+        // (A link that leads to a directory.)
+        (Op::RenameOnto | Op::CreateNew, Op::Miss) => match how {
             Some(why) => Some(Clash::harmless(CreateMissing, why)),
             None => Some(Clash::new(CreateMissing, Error)),
         },
@@ -238,8 +240,6 @@ pub fn below(one: Deed, other: Deed) -> Option<Clash> {
             Some(why) => Some(Clash::harmless(RemoveUse, why)),
             None => Some(Clash::new(RemoveUse, Error)),
         },
-        // What can be removed as a directory is empty.
-        (Op::Remove, Op::Miss) => None,
         (Op::Remove | Op::RenameFrom, _) => Some(Clash::new(RemoveUse, Error)),
         _ => None,
     }

@@ -154,6 +154,10 @@ fn a_directory_that_goes_takes_along_what_is_below() {
     assert_eq!(beside("rename-from /d", "miss /d/e/x"), ["error remove-use /d a b"]);
     assert_eq!(beside("remove /d", "create /d/x"), ["error remove-use /d a b"]);
     assert_eq!(beside("remove /d", "miss /d/x"), [""; 0], "it was empty");
+    let link = "create-new /d";
+    assert_eq!(beside(link, "miss /d/x"), ["error create-missing /d a b"]);
+    let turned = format!("{link}; remove /d; {link}");
+    assert!(beside(&turned, "miss /d/x").contains(&"error remove-use /d a b".to_owned()));
     assert_eq!(beside("rename-onto /d", "miss /d/x"), ["error create-missing /d a b"]);
     assert_eq!(beside("rename-onto /d", "list /d/e"), ["error create-missing /d a b"]);
     // What is removed in the course of it is told by itself.
