@@ -25,6 +25,8 @@ pub enum How {
     Ensured,
     /// Created to be appended to, or as an empty file: what is there is kept.
     Keeping,
+    /// Renamed onto a name that the actor had found: it was there before.
+    Replacing,
 }
 
 /// What was done, as far as conflicts go.
@@ -179,6 +181,7 @@ impl Deeds {
                 Op::Miss if last_made.is_some_and(|made| made > at) => How::Making,
                 Op::Miss if programs.removes(access) => How::Removing,
                 Op::Create if programs.touches(access) || keeps(access, accesses) => How::Keeping,
+                Op::RenameOnto if found => How::Replacing,
                 Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock if there => {
                     How::Ensured
                 }

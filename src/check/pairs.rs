@@ -227,20 +227,13 @@ impl<'a, 'b> Finder<'a, 'b> {
             At::Below(dir) if a.path != dir || b.path == dir => None,
             // What it removed there is told there.
             At::Below(_) if a.deed.op == Op::Remove && self.withdrew(a, b.path) => None,
-            At::Below(_) => {
-                let clash = conflict::below(a.deed, b.deed)?;
-                // It is known to have been there: then it may have been missed for this alone.
-                let missed = b.deed.op == Op::Miss && clash.level == Level::Warning;
-                let worse = missed && self.was_there(b.path);
-                Some(if worse { Clash { level: Level::Error, ..clash } } else { clash })
+            // A link that is removed takes along what is below; a directory is empty then.
+            At::Below(dir) if a.deed.op == Op::Remove && b.deed.op == Op::Miss => {
+                let link = self.items(dir).iter().any(|item| item.deed.op == Op::CreateNew);
+                conflict::at_path(a.deed, b.deed).filter(|_| link)
             }
+            At::Below(_) => conflict::below(a.deed, b.deed),
         }
-    }
-
-    /// Whether anybody has found or made it.
-    fn was_there(&self, path: PathNo) -> bool {
-        let none = |op: Op| matches!(op, Op::Miss | Op::Lock | Op::Connect);
-        self.items(path).iter().any(|item| !none(item.deed.op))
     }
 
     fn withdrew(&self, item: &Item, path: PathNo) -> bool {

@@ -121,7 +121,7 @@ impl Check {
         let begun = clock::now();
         let traced = trace::trace(&argv, &[(CHECK, mode.into())], &options)?;
         let took = clock::now().since(begun);
-        let opened = Opened::read(&traced.traced.runs, owner);
+        let opened = Opened::read(traced.journals, owner);
         let input = check::Input {
             traced: &traced.traced,
             runs: &opened.journals,

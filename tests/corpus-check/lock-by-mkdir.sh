@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A directory as a lock: nobody but the two knows that it is one.
 # expect: error write-write counter one two
+# expect: error write-read counter one two
 # suppress: * lock one two # a lock
 # twin: /lock/d; s/^async_run /async_run --lock counter /
 set -eu

@@ -2,6 +2,7 @@
 # A lock that only one of them takes.
 # needs: flock
 # expect: error write-write counter one two
+# expect: error write-read counter one two
 # twin: s/^async_run two sh/async_run two flock lock sh/
 set -eu
 eval "$(meanwhile init bash)"

@@ -46,8 +46,8 @@ fn what_cannot_be_run_or_starts_no_task_was_not_checked() {
     let sandbox = Sandbox::new();
     for (command, told) in [
         (&["./none"][..], "cannot run ./none: No such file"),
-        (&["true"], "nothing was checked: the script started no task\nhint: "),
-        (&["sh", "-c", "exit 3"], "the script started no task and ended with exit code 3\n"),
+        (&["true"], "nothing was checked: the script opened no run\nhint: "),
+        (&["sh", "-c", "exit 3"], "the script opened no run and ended with exit code 3\n"),
         (&["sh", "-c", "kill -KILL $$"], "ended with exit code 137 (SIGKILL)\n"),
     ] {
         let output = sandbox.meanwhile(&[&["check"], command].concat());
@@ -358,6 +358,16 @@ fn an_order_that_changes_a_code_does_harm_and_one_that_changes_nothing_is_told()
     let output = check(&sandbox, &options, RACY);
     let told = "  not confirmed: both orders came to the same\n";
     assert!(output.stderr.contains(told), "{}", output.stderr);
+    let text = "init() { echo new >conf; }
+        use() { grep -q new conf; }
+        async_run use use
+        async_run init init
+        async_wait init
+        async_wait use || :";
+    let output = check(&sandbox, &options, text);
+    let told =
+        "  harmful: the exit code of use is 1 if tasks run at their start, 0 if they run when";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
     let two = "a() { echo 1 >x; }; b() { echo 2 >x; }
         async_run a a; async_run b b; async_wait a; async_wait b";
     let output = check(&sandbox, &options, two);
@@ -393,4 +403,26 @@ fn what_a_run_leaves_is_gone_before_the_next_and_a_signal_ends_the_check() {
     let output = sandbox.finish(child);
     assert_eq!(output.code, 143, "{output:?}");
     assert!(output.stderr.contains("error[write-read]: "), "it is told: {}", output.stderr);
+}
+
+#[test]
+fn runs_that_are_removed_or_replaced_are_judged_all_the_same() {
+    let sandbox = Sandbox::new();
+    let text =
+        format!("export MEANWHILE_DIR=$(mktemp -d)\ntrap 'rm -rf \"$MEANWHILE_DIR\"' EXIT\n{RACY}");
+    let output = check(&sandbox, &[], &text);
+    assert!(output.stderr.contains("meanwhile: check: 1 error; 1 task, "), "{}", output.stderr);
+    assert_eq!(output.code, 1);
+    sandbox.write("one.sh", &with_glue(BASH, &RACY.replace("conf", "one")));
+    sandbox.write("two.sh", &with_glue(BASH, &RACY.replace("conf", "two")));
+    let text =
+        "export MEANWHILE_DIR=$PWD/run; bash one.sh; meanwhile status >/dev/null; bash two.sh";
+    sandbox.write("both.sh", text);
+    let arguments = ["check", "--format", "html", "-o", "page.html", "bash", "both.sh"];
+    let output = sandbox.meanwhile(&arguments);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("meanwhile: check: 2 errors; 2 tasks, "), "{}", output.stderr);
+    assert!(output.stderr.contains("is emptied by init of one.sh and read"), "{}", output.stderr);
+    // The first is gone by now.
+    assert!(sandbox.read("page.html").contains("<h1>two.sh</h1>"), "{}", output.stderr);
 }

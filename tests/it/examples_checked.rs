@@ -56,24 +56,24 @@ const MINISTACK: Example = Example {
 /// What a check says about an example.
 fn check(example: &Example, source: &Path) -> (i32, Vec<Found>, String) {
     let sandbox = Sandbox::new();
-    let place = sandbox.path().join("made");
+    // (make cannot live with a space in a name.)
+    let place = tempfile::Builder::new().prefix("mw-made-").tempdir().unwrap();
+    let made = place.path().canonicalize().unwrap();
     let report = ["check", "--format", "json", "-o", "out.json", "bash"];
     let script = source.join(example.script);
     let arguments = [&report[..], &[script.to_str().unwrap()]].concat();
     let mut command = sandbox.command("meanwhile", &arguments);
-    let output = sandbox.patient({
-        command.env(example.place, &place).env_remove("MEANWHILE");
-        command
-    });
+    command.env(example.place, &made);
+    let output = sandbox.patient(command);
     let json = sandbox.read("out.json");
     let said = format!("{}\n{}", output.stderr, output.stdout);
-    (output.code, Found::of(&json, &place), said)
+    (output.code, Found::of(&json, &made), said)
 }
 
 /// A copy of an example, so that it can be changed.
-fn copy(example: &Example, sandbox: &Sandbox) -> PathBuf {
+fn copy(example: &Example, to: &Path) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example.dir);
-    let to = sandbox.path().join(example.dir);
+    let to = to.join(example.dir);
     let copied = std::process::Command::new("cp").arg("-r").args([&from, &to]).status().unwrap();
     assert!(copied.success());
     to
@@ -110,8 +110,8 @@ fn is_clean_and_can_be_mended(example: &Example) {
         eprintln!("skipped: {need} is not installed");
         return;
     }
-    let sandbox = Sandbox::new();
-    let dir = copy(example, &sandbox);
+    let temp = tempfile::Builder::new().prefix("mw-example-").tempdir().unwrap();
+    let dir = copy(example, &temp.path().canonicalize().unwrap());
     let (code, found, said) = check(example, &dir);
     let bad: Vec<_> = found.iter().filter(|found| found.bad()).collect();
     assert!(bad.is_empty() && code == 0, "as it is: code {code}\n{said}");

@@ -1,7 +1,7 @@
 //! What a call has done, now that it returns.
 
 use super::calls::TMPFILE;
-use super::locks::Wanted;
+use super::locks::{Part, Wanted};
 use super::raw::{self, Stopped};
 use super::resolve::{File, Seen, proc_link, stat};
 use super::table::Who;
@@ -41,6 +41,8 @@ pub enum Pending {
         wanted: Wanted,
         /// Whether processes that share the open file share the lock.
         inherited: bool,
+        /// Which part of the file.
+        part: Part,
     },
 }
 
@@ -103,8 +105,8 @@ impl Tracer {
             Pending::Chdir => self.generation += 1,
             Pending::Root if matches!(came, Came::Of(_)) => self.moved(who),
             Pending::Root => {}
-            Pending::Lock { fd, wanted, inherited } => {
-                self.locked(who, fd, wanted, inherited, &came);
+            Pending::Lock { fd, wanted, inherited, part } => {
+                self.locked(who, fd, wanted, inherited, part, &came);
             }
         }
     }
@@ -143,6 +145,10 @@ impl Tracer {
                     self.touch(who, Op::RenameOnto, &from.path, new);
                 } else {
                     self.touch(who, Op::RenameFrom, &from.path, old);
+                }
+                // There was one: who reads it meanwhile does not miss it.
+                if new.is_some() {
+                    self.touch(who, Op::Look, &to.path, new);
                 }
                 self.touch(who, Op::RenameOnto, &to.path, old);
                 if let Some(file) = old {

@@ -18,6 +18,7 @@ mod table;
 mod tracer;
 
 use std::ffi::{CString, OsString};
+use std::fs::File;
 use std::path::Path;
 
 use self::relay::Relay;
@@ -76,6 +77,9 @@ pub struct Outcome {
     pub traced: Traced,
     /// What was still there when it had ended; it was killed.
     pub left: Vec<Leak>,
+    /// The journals of the runs that were opened, in that order, each with its directory; none
+    /// that could not be held.
+    pub journals: Vec<(Vec<u8>, Option<File>)>,
 }
 
 /// Why a command could not be traced.
@@ -136,6 +140,5 @@ pub fn trace(
     let program = argv.first().map_or(Path::new(""), Path::new);
     let traced = Tracer::new(spawned, program, options).run();
     relay.stop();
-    let (ended, traced, left) = traced?;
-    Ok(Outcome { ended, traced, left })
+    traced
 }

@@ -205,7 +205,7 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
             code => format!(" and ended with {}", ended(code)),
         };
         return format!(
-            "meanwhile: check: nothing was checked: the script started no task{ended}\n\
+            "meanwhile: check: nothing was checked: the script opened no run{ended}\n\
              hint: it loads the functions with eval -- \"$(meanwhile init bash)\", and finds meanwhile by PATH\n"
         );
     }
@@ -380,7 +380,7 @@ mod tests {
     fn without_a_run_nothing_was_checked() {
         let verdict = verdict(Vec::new());
         let text = plain(&Checked { code: 3, ..checked(&verdict, &[]) }, false);
-        let begin = "meanwhile: check: nothing was checked: the script started no task and ended \
+        let begin = "meanwhile: check: nothing was checked: the script opened no run and ended \
                      with exit code 3\nhint: it loads";
         assert!(text.starts_with(begin) && text.lines().count() == 2, "{text}");
     }
