@@ -51,6 +51,7 @@ mod steps;
 mod storm;
 mod syscalls;
 mod terminal;
+mod trace;
 mod worlds;
 mod wrapped;
 mod wrapped_terminal;
