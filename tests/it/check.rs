@@ -358,6 +358,16 @@ fn an_order_that_changes_a_code_does_harm_and_one_that_changes_nothing_is_told()
     let output = check(&sandbox, &options, RACY);
     let told = "  not confirmed: both orders came to the same\n";
     assert!(output.stderr.contains(told), "{}", output.stderr);
+    let text = "init() { echo new >conf; }
+        use() { grep -q new conf; }
+        async_run use use
+        async_run init init
+        async_wait init
+        async_wait use || :";
+    let output = check(&sandbox, &options, text);
+    let told =
+        "  harmful: the exit code of use is 1 if tasks run at their start, 0 if they run when";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
     let two = "a() { echo 1 >x; }; b() { echo 2 >x; }
         async_run a a; async_run b b; async_wait a; async_wait b";
     let output = check(&sandbox, &options, two);
