@@ -49,6 +49,17 @@ pub struct Checked {
 
 /// Checks a script in a fresh directory.
 pub fn check(case: &Case, text: &str, shell: Shell, order: &[(&str, &str)]) -> Checked {
+    run(case, text, shell, order, &[])
+}
+
+/// The same, with more options.
+fn run(
+    case: &Case,
+    text: &str,
+    shell: Shell,
+    order: &[(&str, &str)],
+    options: &[&'static str],
+) -> Checked {
     let sandbox = Sandbox::new();
     let work = sandbox.path().join("work");
     std::fs::create_dir(&work).unwrap();
@@ -59,6 +70,7 @@ pub fn check(case: &Case, text: &str, shell: Shell, order: &[(&str, &str)]) -> C
         sandbox.write("suppressions", &(case.suppress.join("\n") + "\n"));
         arguments.extend(["--suppressions", "../suppressions"]);
     }
+    arguments.extend(options);
     arguments.extend(shell.call);
     arguments.push(&name);
     let mut command = sandbox.command("meanwhile", &arguments);
@@ -137,6 +149,14 @@ fn each_task_at_its_start() {
 #[test]
 fn each_task_when_it_is_waited_for() {
     as_expected(3);
+}
+
+#[test]
+fn light_finds_what_is_between_changes_and_nothing_else() {
+    each(|case, shell| {
+        let checked = run(case, &case.text, shell, &[], &["--light"]);
+        case.compare_changes(&checked).map_err(|why| format!("{why}\n{}", checked.said))
+    });
 }
 
 #[test]

@@ -121,10 +121,21 @@ impl Case {
         at.unwrap_or_else(|| panic!("{}: no line is marked {mark}", self.name)) as u64 + 1
     }
 
-    /// Whether exactly that was found.
-    pub fn compare(&self, checked: &Checked) -> Result<(), String> {
+    /// Whether all that is between changes was found, and nothing that there is not.
+    pub fn compare_changes(&self, checked: &Checked) -> Result<(), String> {
+        let between = |class: &String| class == "write-write" || class == "create-create";
+        self.compare_some(checked, |expected| {
+            expected.classes.iter().flatten().all(|class| between(class))
+        })
+    }
+
+    fn compare_some(
+        &self,
+        checked: &Checked,
+        needed: impl Fn(&Expected) -> bool,
+    ) -> Result<(), String> {
         let found = &checked.found;
-        let wanted = |expected: &&Expected| expected.paths != ["-"];
+        let wanted = |expected: &&Expected| expected.paths != ["-"] && needed(expected);
         for expected in self.expects.iter().filter(wanted) {
             if !found.iter().any(|found| expected.meets(found)) {
                 return Err(format!("missed: {expected:?}"));
@@ -140,6 +151,13 @@ impl Case {
         if checked.code != i32::from(errors) {
             return Err(format!("exit code {}", checked.code));
         }
+        Ok(())
+    }
+
+    /// Whether exactly that was found.
+    pub fn compare(&self, checked: &Checked) -> Result<(), String> {
+        self.compare_some(checked, |_| true)?;
+        let found = &checked.found;
         for (path, who, mark) in &self.at {
             let line = self.marked(mark);
             let there = found.iter().filter(|found| meets(path, &found.path)).any(|found| {
