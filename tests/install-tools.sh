@@ -8,6 +8,7 @@ tools=(
     shellcheck:shellcheck shfmt:shfmt strace:strace python3:python3 c++:g++
     setsid:util-linux setpriv:util-linux unshare:util-linux script:bsdutils
     xmllint:libxml2-utils parallel:parallel make:make chromium:chromium
+    git:git sqlite3:sqlite3
 )
 if [ "${1-}" = --bench ]; then
     tools+=(tsp:task-spooler nq:nq)

@@ -25,6 +25,8 @@ pub enum How {
     Ensured,
     /// Created to be appended to, or as an empty file: what is there is kept.
     Keeping,
+    /// Renamed onto a name that the actor had found: it was there before.
+    Replacing,
 }
 
 /// What was done, as far as conflicts go.
@@ -58,7 +60,7 @@ pub struct Facts(u16);
 impl Facts {
     /// It locked it.
     pub const LOCKED: Self = Self(1);
-    /// It made it anew, or found that somebody had, and removed it: a lock file.
+    /// It made it anew, and removed it: a lock file.
     pub const PROTOCOL: Self = Self(1 << 1);
     /// It made the name, or put another file there.
     pub const PUBLISHED: Self = Self(1 << 2);
@@ -179,6 +181,7 @@ impl Deeds {
                 Op::Miss if last_made.is_some_and(|made| made > at) => How::Making,
                 Op::Miss if programs.removes(access) => How::Removing,
                 Op::Create if programs.touches(access) || keeps(access, accesses) => How::Keeping,
+                Op::RenameOnto if found => How::Replacing,
                 Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock if there => {
                     How::Ensured
                 }
@@ -224,10 +227,9 @@ impl Deeds {
         let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
         let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
         facts.set(Facts::LOCKED, any(Op::Lock));
-        // (`ln -sf` finds it taken, too, and then renames onto it.)
-        let lost = any(Op::Taken) && !any(Op::RenameOnto);
+        // (Who only found it taken had to do without: then it matters who comes first.)
         let won = (any(Op::CreateNew) || any(Op::MakeDir)) && withdrawn;
-        facts.set(Facts::PROTOCOL, lost || won);
+        facts.set(Facts::PROTOCOL, won);
         facts.set(Facts::PUBLISHED, made || any(Op::RenameOnto));
         facts.set(Facts::WITHDRAWN, withdrawn);
         facts.set(Facts::PRIVATE, made && gone);

@@ -71,11 +71,16 @@ impl Fixer<'_, '_> {
         let mut fixes = Vec::new();
         // A task within it that it does not wait for is to be waited for there first.
         if inner != task && !self.over_with(inner, task, order) {
-            fixes.extend(self.task(inner).map(|inner| Fix::WaitBefore {
-                task: short(inner),
-                before: None,
-                now: collected(inner),
-            }));
+            let run = |actor: usize| self.segments.actors[actor].task.map(|(run, _)| run);
+            let over = run(inner) == run(task) && order.leads(self.segments.last(task), node);
+            let Some(inner) = self.task(inner) else { return fixes };
+            // Unless that is over: then it is known here, by its whole name.
+            let (task, before) =
+                if over { (whole(inner, started), at.clone()) } else { (short(inner), None) };
+            fixes.push(Fix::WaitBefore { task, before, now: collected(inner) });
+            if over {
+                return fixes;
+            }
         }
         let [from, _] = self.segments.cuts(node);
         fixes.push(Fix::WaitBefore {
@@ -198,6 +203,12 @@ impl Fixer<'_, '_> {
 fn short(task: &Task) -> String {
     let name = task.id.name();
     name.rsplit('/').next().unwrap_or(name).to_owned()
+}
+
+/// The same for whoever started `outer`, a task around it.
+fn whole(task: &Task, outer: &Task) -> String {
+    let around = outer.id.parent().map_or(0, |parent| parent.name().len() + 1);
+    task.id.name().get(around..).unwrap_or_default().to_owned()
 }
 
 fn collected(task: &Task) -> Option<String> {

@@ -89,8 +89,8 @@ impl<'a> Knowledge<'a> {
             return clash;
         }
         let both = |facts: Facts| one.facts.has(facts) && other.facts.has(facts);
-        // Who makes a name that has to be new, or finds it taken, and removes it, makes a lock of
-        // it; so does who locks the file. Only that a locked file is removed is no part of it.
+        // Who makes a name that has to be new, and removes it, makes a lock of it; so does who
+        // locks the file. Only that a locked file is removed is no part of it.
         let removed = clash.class == Class::RemoveUse;
         if both(Facts::PROTOCOL) || both(Facts::LOCKED) && !removed {
             return note(Harmless::Locked);
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(
             found(&[
                 "script: create /x=6 content 1; start a; start b; wait a; wait b",
-                "a: rename-onto /x=7 content 1",
+                "a: look /x=6; rename-onto /x=7 content 1",
                 "b: read /x=6",
             ]),
             ["note (same-content) replace-read /x a b"]
@@ -310,7 +310,7 @@ mod tests {
                 "create-new /p/__pycache__/x.pyc.1; rename-onto /p/__pycache__/x.pyc",
                 "read /p/__pycache__/x.pyc"
             ),
-            ["note (cache) replace-read /p/__pycache__/x.pyc a b"]
+            ["note (cache) create-missing /p/__pycache__/x.pyc a b"]
         );
         assert_eq!(
             beside("make-dir /p/__pycache__", "list /p"),
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn who_has_found_a_file_before_replacing_it_does_not_make_it() {
         assert_eq!(beside("read /x=7; rename-onto /x=8", "look /x=7"), ["note metadata /x a b"]);
-        assert_eq!(beside("rename-onto /x=8", "look /x=8"), ["warning replace-read /x a b"]);
+        assert_eq!(beside("rename-onto /x=8", "look /x=8"), ["error create-missing /x a b"]);
     }
 
     #[test]
@@ -374,7 +374,7 @@ mod tests {
     #[test]
     fn two_that_use_a_package_manager_contend_once() {
         let install = "write /var/lib/dpkg/lock; lock /var/lib/dpkg/lock; \
-                       create /var/lib/dpkg/status-new; rename-onto /var/lib/dpkg/status; \
+                       create /var/lib/dpkg/status-new; look /var/lib/dpkg/status; rename-onto /var/lib/dpkg/status; \
                        append /var/log/dpkg.log";
         assert_eq!(beside(install, install), ["warning contention /var/lib/dpkg/lock a b"]);
         // Who only reads is not kept out.

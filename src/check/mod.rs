@@ -11,6 +11,7 @@
 //! the clock said this time. Of those, some pairs conflict (see [`Class`]), and
 //! of these, some are harmless.
 
+pub mod confirm;
 mod conflict;
 mod deeds;
 pub mod finding;

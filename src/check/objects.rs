@@ -128,8 +128,9 @@ impl Finder<'_, '_> {
             .filter(|path| !self.items(*path).is_empty())
             .collect();
         sorted.sort_unstable_by_key(|path| &self.traced.paths[*path as usize]);
-        let moves =
-            |item: &&Item| matches!(item.deed.op, Op::Remove | Op::RenameFrom | Op::RenameOnto);
+        let moves = |item: &&Item| {
+            matches!(item.deed.op, Op::Remove | Op::RenameFrom | Op::RenameOnto | Op::CreateNew)
+        };
         for at in 0..sorted.len() {
             let dir = sorted[at];
             let tree: Vec<Item> = self.items(dir).iter().filter(moves).copied().collect();

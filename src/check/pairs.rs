@@ -168,6 +168,11 @@ impl<'a, 'b> Finder<'a, 'b> {
             At::Below(dir) if a.path != dir || b.path == dir => None,
             // What it removed there is told there.
             At::Below(_) if a.deed.op == Op::Remove && self.withdrew(a, b.path) => None,
+            // A link that is removed takes along what is below; a directory is empty then.
+            At::Below(dir) if a.deed.op == Op::Remove && b.deed.op == Op::Miss => {
+                let link = self.items(dir).iter().any(|item| item.deed.op == Op::CreateNew);
+                conflict::at_path(a.deed, b.deed).filter(|_| link)
+            }
             At::Below(_) => conflict::below(a.deed, b.deed),
         }
     }

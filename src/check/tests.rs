@@ -90,8 +90,11 @@ fn the_table() {
         ("rename-from /x", "exec /x", "error remove-use /x a b"),
         ("remove /x", "rename-onto /x", "error remove-use /x a b"),
         ("remove /x", "connect /x", "error remove-use /x a b"),
-        ("rename-onto /x", "read /x", "warning replace-read /x a b"),
-        ("rename-onto /x", "look /x", "warning replace-read /x a b"),
+        ("look /x; rename-onto /x", "read /x", "warning replace-read /x a b"),
+        ("look /x; rename-onto /x", "look /x", "note metadata /x a b"),
+        // It was not there before: it might have been missed.
+        ("rename-onto /x", "read /x", "error create-missing /x a b"),
+        ("miss /x; rename-onto /x", "look /x", "error create-missing /x a b"),
         ("create /d/x", "list /d", "warning change-list /d a b"),
         ("remove /d/x", "list /d", "warning change-list /d a b"),
         ("bind tcp:80", "connect tcp:80", "warning bind-connect tcp:80 a b"),
@@ -137,9 +140,9 @@ fn links_do_not_hide_a_file_and_a_path_is_the_same_whatever_file_it_has() {
 #[test]
 fn a_file_that_is_renamed_into_place_was_written_before_anybody_could_read_it() {
     let rename = "create /t=7; rename-from /t=7; rename-onto /x=7";
-    assert_eq!(beside(rename, "read /x=7"), ["warning replace-read /x a b"]);
+    assert_eq!(beside(rename, "read /x=7"), ["error create-missing /x a b"]);
     let tree = "make-dir /t; create /t/x=7; rename-from /t; rename-onto /d";
-    assert_eq!(beside(tree, "read /d/x=7"), ["warning replace-read /d a b"]);
+    assert_eq!(beside(tree, "read /d/x=7"), ["error create-missing /d a b"]);
     let link = "create /t=7; create-new /x=7; remove /t=7";
     assert_eq!(beside(link, "read /x=7"), ["error create-missing /x a b"]);
     assert_eq!(beside("create /t=7", "read /x=7"), ["error write-read /t a b"]);
@@ -151,8 +154,12 @@ fn a_directory_that_goes_takes_along_what_is_below() {
     assert_eq!(beside("rename-from /d", "miss /d/e/x"), ["error remove-use /d a b"]);
     assert_eq!(beside("remove /d", "create /d/x"), ["error remove-use /d a b"]);
     assert_eq!(beside("remove /d", "miss /d/x"), [""; 0], "it was empty");
+    let link = "create-new /d";
+    assert_eq!(beside(link, "miss /d/x"), ["error create-missing /d a b"]);
+    let turned = format!("{link}; remove /d; {link}");
+    assert!(beside(&turned, "miss /d/x").contains(&"error remove-use /d a b".to_owned()));
     assert_eq!(beside("rename-onto /d", "miss /d/x"), ["error create-missing /d a b"]);
-    assert_eq!(beside("rename-onto /d", "list /d/e"), ["warning replace-read /d a b"]);
+    assert_eq!(beside("rename-onto /d", "list /d/e"), ["error create-missing /d a b"]);
     // What is removed in the course of it is told by itself.
     assert_eq!(beside("remove /d/x; remove /d", "look /d/x"), ["error remove-use /d/x a b"]);
     // Names that only begin alike.

@@ -208,12 +208,13 @@ impl Run {
                     wait.until = Some(time);
                 }
             }
-            (Kind::Seen, Some(id)) => self.seen.push(Seen {
-                id: id.clone(),
-                by: record.number("by").unwrap_or(0),
-                at: record.get("at").map(Box::from),
-                time,
-            }),
+            (Kind::Seen, Some(id)) => self.see(id, time, record),
+            // Of two clients that collect at the same time the first is the collector.
+            (Kind::Collected, Some(id))
+                if !self.lean && self.task(id).is_some_and(|task| task.collected.is_some()) =>
+            {
+                self.see(id, time, record);
+            }
             (kind, Some(id)) => self.apply_task(kind, id, (time, placed), record),
             (_, None) => {}
         }
@@ -247,6 +248,15 @@ impl Run {
         self.jobs = record.get("jobs").and_then(Jobs::parse);
         self.grace = record.get("grace").map(str::to_owned);
         self.on_exit = record.get("onexit").map(str::to_owned);
+    }
+
+    fn see(&mut self, id: &Id, time: Time, record: &Record<'_>) {
+        self.seen.push(Seen {
+            id: id.clone(),
+            by: record.number("by").unwrap_or(0),
+            at: record.get("at").map(Box::from),
+            time,
+        });
     }
 
     fn apply_task(
@@ -391,6 +401,8 @@ mod tests {
         assert_eq!(run.tasks()[0].collected_by, Some(7));
         let seen = &run.seen[0];
         assert_eq!((seen.id.as_str(), seen.by, seen.at.as_deref()), ("a", 9, Some("x:4")));
+        let both = fold(&["1.0 start a pid=2", "2.0 collected a by=7", "2.0 collected a by=9"]);
+        assert_eq!((both.tasks()[0].collected_by, both.seen[0].by), (Some(7), 9));
         let mut lean = Run { lean: true, ..Run::default() };
         for line in lines {
             lean.apply(&Record::parse(line.as_bytes()).unwrap());

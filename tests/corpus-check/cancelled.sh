@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What is cancelled is over.
 # expect: error write-read|create-missing conf script write
+# not: lazy
 # twin: s/^# EARLY/async_cancel write/
 set -eu
 eval "$(meanwhile init bash)"

@@ -5,7 +5,7 @@
 //! `steps`, `signals`, `syscalls`, `terminal`), limits and how tasks are ended
 //! (`limits`, `ladder`), random programs (`model`), the wrapper (`wrapped`, and at a
 //! terminal), what is shown at a terminal (`progress`, `status_watch`, by `pty`) and
-//! in CI (`groups`), reports (`moves`, `exports`, `html`), the history, scale,
+//! in CI (`groups`), reports (`moves`, `exports`, `html`), the race check (`check`, `check_page`), the history, scale,
 //! security, the command line (`cli`, `doctor`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -22,6 +22,7 @@ mod corpus_check;
 mod devstack;
 mod docs;
 mod doctor;
+mod examples_checked;
 mod exports;
 mod faults;
 mod fourteen;
@@ -50,6 +51,7 @@ mod steps;
 mod storm;
 mod syscalls;
 mod terminal;
+mod trace;
 mod worlds;
 mod wrapped;
 mod wrapped_terminal;

@@ -1,6 +1,7 @@
 //! What a call has done, now that it returns.
 
 use super::calls::TMPFILE;
+use super::locks::{Part, Wanted};
 use super::raw::{self, Stopped};
 use super::resolve::{File, Seen, proc_link, stat};
 use super::table::Who;
@@ -30,6 +31,19 @@ pub enum Pending {
     },
     /// It changes the working directory.
     Chdir,
+    /// It changes root, mounts or mount namespace.
+    Root,
+    /// It locks or unlocks.
+    Lock {
+        /// The file.
+        fd: i32,
+        /// What it asks for.
+        wanted: Wanted,
+        /// Whether processes that share the open file share the lock.
+        inherited: bool,
+        /// Which part of the file.
+        part: Part,
+    },
 }
 
 /// A change of one thing.
@@ -48,7 +62,7 @@ pub struct Change {
 }
 
 /// What came of a call.
-enum Came {
+pub enum Came {
     /// It succeeded.
     Of(i64),
     /// There was something.
@@ -68,7 +82,7 @@ fn came(result: i64) -> Came {
         0.. => Came::Of(result),
         _ if RESTART.contains(&result) => Came::Again,
         _ => match i32::try_from(-result) {
-            Ok(libc::EEXIST) => Came::Exists,
+            Ok(libc::EEXIST | libc::EADDRINUSE) => Came::Exists,
             Ok(libc::ENOENT | libc::ENOTDIR) => Came::Missing,
             _ => Came::Failed,
         },
@@ -89,6 +103,11 @@ impl Tracer {
                 self.renamed(who, &from, &to, exchange, &came);
             }
             Pending::Chdir => self.generation += 1,
+            Pending::Root if matches!(came, Came::Of(_)) => self.moved(who),
+            Pending::Root => {}
+            Pending::Lock { fd, wanted, inherited, part } => {
+                self.locked(who, fd, wanted, inherited, part, &came);
+            }
         }
     }
 
@@ -97,6 +116,7 @@ impl Tracer {
         let was = file.map(|file| file.id);
         match came {
             Came::Of(_) if *new => {
+                self.paths.forget_missing();
                 let is = stat(path, false).ok().map(|file| file.id);
                 self.touch(who, *done, path, is);
             }
@@ -126,7 +146,14 @@ impl Tracer {
                 } else {
                     self.touch(who, Op::RenameFrom, &from.path, old);
                 }
+                // There was one: who reads it meanwhile does not miss it.
+                if new.is_some() {
+                    self.touch(who, Op::Look, &to.path, new);
+                }
                 self.touch(who, Op::RenameOnto, &to.path, old);
+                if let Some(file) = old {
+                    self.renamed_file(file, &to.path);
+                }
             }
             Came::Exists => self.touch(who, Op::Taken, &to.path, new),
             Came::Missing if from.file.is_none() => self.touch(who, Op::Miss, &from.path, None),
@@ -154,7 +181,11 @@ impl Tracer {
                 let existed = was.is_some() || named.is_none();
                 let path = named.map(|seen| seen.path).or_else(|| proc_link(who.tid, &fd));
                 if let Some(path) = path {
-                    self.touch(who, operation(flags, existed), &path, Some(file.id));
+                    let op = operation(flags, existed);
+                    self.touch(who, op, &path, Some(file.id));
+                    if !matches!(op, Op::Read | Op::Meta) {
+                        self.wrote(who, &path, file.id, op);
+                    }
                 }
             }
             (Came::Exists, Some(seen)) => self.touch(who, Op::Taken, &seen.path, id),

@@ -19,7 +19,8 @@ const PATH_MAX: usize = 4096;
 const SHORT: usize = 256;
 const PAGE: u64 = 4096;
 
-type Arguments = [u64; 6];
+/// What a call is given.
+pub type Arguments = [u64; 6];
 
 impl Tracer {
     /// A tracee is about to make a call that the filter has picked.
@@ -68,36 +69,55 @@ impl Tracer {
                 let to = self.seen(who, a, to, false)?;
                 let flags = flags.map_or(0, |at| a[at as usize] as u32);
                 let exchange = flags & libc::RENAME_EXCHANGE != 0;
+                self.last_look(who, to.file);
                 Some(Pending::Rename { from, to, exchange })
             }
+            Call::Bind => self.bind(who, a),
+            Call::Connect => {
+                self.connect(who, a);
+                None
+            }
+            Call::Flock => Self::flock(who, a),
+            Call::FcntlLock => Self::fcntl_lock(who, a),
+            Call::Root => Some(Pending::Root),
             Call::IoUring => {
                 raw::refuse(tid);
-                self.recorder.gap(Blind::IoUring, who.group, who.program);
+                self.gap(Blind::IoUring, who);
+                None
+            }
+            Call::Ptrace => {
+                self.traces(who, a[1] as u32, a[0] == 0);
+                None
+            }
+            Call::Listener => {
+                self.gap(Blind::Filtered, who);
+                None
+            }
+            Call::Foreign => {
+                self.gap(Blind::Foreign, who);
                 None
             }
             Call::Clone => {
                 raw::set_first_argument(tid, a[0] & !(libc::CLONE_UNTRACED as u64));
+                if let Some(thread) = self.table.threads.get_mut(&tid) {
+                    thread.apart = a[0] & libc::CLONE_NEWNS as u64 != 0;
+                }
                 None
             }
-            Call::Bind
-            | Call::Connect
-            | Call::Flock
-            | Call::FcntlLock
-            | Call::Ptrace
-            | Call::Root
-            | Call::Listener
-            | Call::Foreign => None,
         }
     }
 
     /// The path that a call names, made absolute. None if it is not there or empty.
     fn path(&mut self, who: Who, a: &Arguments, at: At) -> Option<Vec<u8>> {
-        let Some(path) = read_path(who.tid, a[at.path as usize]) else {
-            // (A null pointer is the caller's mistake, or means its descriptor.)
-            if a[at.path as usize] != 0 {
-                self.recorder.gap(Blind::Unreadable, who.group, who.program);
+        let path = match read_path(who.tid, a[at.path as usize]) {
+            Ok(path) => path,
+            Err(error) => {
+                // (Another address than the caller's own is the caller's mistake.)
+                if error.raw_os_error() == Some(libc::EPERM) {
+                    self.gap(Blind::Unreadable, who);
+                }
+                return None;
             }
-            return None;
         };
         if *path.first()? == b'/' {
             return Some(path);
@@ -107,7 +127,7 @@ impl Tracer {
     }
 
     /// Where a relative path begins.
-    fn base(&mut self, who: Who, dir: i32) -> Option<Rc<[u8]>> {
+    pub(super) fn base(&mut self, who: Who, dir: i32) -> Option<Rc<[u8]>> {
         if dir != libc::AT_FDCWD {
             return proc_link(who.tid, &format!("fd/{dir}")).map(Rc::from);
         }
@@ -131,7 +151,7 @@ impl Tracer {
         self.see(who, &path, follow)
     }
 
-    fn see(&mut self, who: Who, path: &[u8], follow: bool) -> Option<Seen> {
+    pub(super) fn see(&mut self, who: Who, path: &[u8], follow: bool) -> Option<Seen> {
         if who.elsewhere || is_systems(path) {
             return None;
         }
@@ -179,7 +199,7 @@ impl Tracer {
         let seen = self.seen(who, a, at, follows(follow, a))?;
         self.found(who, &seen, Op::Exec);
         if let Some(thread) = self.table.threads.get_mut(&who.tid) {
-            thread.running = seen.file.map(|_| seen.path);
+            thread.running = seen.file.map(|file| (seen.path, file));
         }
         None
     }
@@ -193,6 +213,9 @@ impl Tracer {
         done: Op,
     ) -> Option<Pending> {
         let Seen { path, file, .. } = self.seen(who, a, at, follow)?;
+        if done != Op::Meta {
+            self.last_look(who, file);
+        }
         Some(Pending::Change(Change { path, file, done, taken: Op::Look, new: false }))
     }
 
@@ -207,7 +230,7 @@ impl Tracer {
             Flags::Creat => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32,
             Flags::Structure(at) => {
                 let mut bytes = [0; 8];
-                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes);
+                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes).ok()?;
                 (read == bytes.len()).then(|| u64::from_ne_bytes(bytes) as u32)?
             }
         };
@@ -228,29 +251,15 @@ impl Tracer {
         let exclusive = has(libc::O_CREAT) && has(libc::O_EXCL);
         let seen = self.see(who, &path, !has(libc::O_NOFOLLOW) && !exclusive)?;
         if changes {
+            // (What is appended to is no rewrite.)
+            if !has(libc::O_APPEND) {
+                self.last_look(who, seen.file);
+            }
             return Some(Pending::Open { seen: Some(seen), flags });
         }
         let reads = seen.file.is_some_and(|file| file.is_regular()) && !has(libc::O_PATH);
         self.found(who, &seen, if reads { Op::Read } else { Op::Look });
         None
-    }
-
-    /// Some opens say what becomes of a run.
-    fn heed(&mut self, who: Who, path: &[u8], flags: u32) {
-        let has = |flag: i32| flags & flag as u32 != 0;
-        if has(libc::O_APPEND) && path.ends_with(b"/journal") {
-            self.recorder.advance();
-            let dir = &path[..path.len() - b"/journal".len()];
-            if who.own
-                && has(libc::O_EXCL)
-                && let Ok(dir) = self.paths.directory(dir)
-            {
-                self.recorder.run(&dir.path);
-            }
-        }
-        if has(libc::O_CREAT) && !has(libc::O_APPEND) && path.ends_with(b".argv") {
-            self.begin_group(who.tid);
-        }
     }
 }
 
@@ -282,23 +291,23 @@ fn is_descriptor(path: &[u8]) -> bool {
 }
 
 /// A string of a tracee's, up to its end.
-fn read_path(tid: u32, at: u64) -> Option<Vec<u8>> {
+fn read_path(tid: u32, at: u64) -> std::io::Result<Vec<u8>> {
     let mut path = Vec::with_capacity(SHORT);
     let mut buffer = [0; PAGE as usize];
     while path.len() < PATH_MAX {
-        let from = at.checked_add(path.len() as u64)?;
+        let from = at.saturating_add(path.len() as u64);
         // What is behind the page's end may not be there.
         let page = (PAGE - from % PAGE) as usize;
         let wanted = if path.is_empty() { page.min(SHORT) } else { page };
-        let read = raw::read_memory(tid, from, &mut buffer[..wanted]);
+        let read = raw::read_memory(tid, from, &mut buffer[..wanted])?;
         match memchr::memchr(0, &buffer[..read]) {
             Some(end) => {
                 path.extend_from_slice(&buffer[..end]);
-                return Some(path);
+                return Ok(path);
             }
-            None if read < wanted => return None,
+            None if read < wanted => break,
             None => path.extend_from_slice(&buffer[..read]),
         }
     }
-    None
+    Err(std::io::ErrorKind::InvalidData.into())
 }

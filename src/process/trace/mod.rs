@@ -4,15 +4,21 @@
 mod after;
 mod before;
 mod calls;
+mod contents;
+mod escapes;
 mod filter;
+mod guards;
+mod locks;
 mod raw;
 mod relay;
 mod resolve;
+mod sockets;
 mod spawn;
 mod table;
 mod tracer;
 
 use std::ffi::{CString, OsString};
+use std::fs::File;
 use std::path::Path;
 
 use self::relay::Relay;
@@ -71,6 +77,9 @@ pub struct Outcome {
     pub traced: Traced,
     /// What was still there when it had ended; it was killed.
     pub left: Vec<Leak>,
+    /// The journals of the runs that were opened, in that order, each with its directory; none
+    /// that could not be held.
+    pub journals: Vec<(Vec<u8>, Option<File>)>,
 }
 
 /// Why a command could not be traced.
@@ -131,6 +140,5 @@ pub fn trace(
     let program = argv.first().map_or(Path::new(""), Path::new);
     let traced = Tracer::new(spawned, program, options).run();
     relay.stop();
-    let (ended, traced, left) = traced?;
-    Ok(Outcome { ended, traced, left })
+    traced
 }

@@ -135,7 +135,10 @@ pub fn architecture(tid: u32) -> Option<u32> {
 }
 
 /// Reads a tracee's memory; how much of it was there.
-pub fn read_memory(tid: u32, at: u64, buffer: &mut [u8]) -> usize {
+///
+/// # Errors
+/// `EPERM`, if this process may not; others are the tracee's own.
+pub fn read_memory(tid: u32, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let remote = libc::iovec { iov_base: at as *mut c_void, iov_len: buffer.len() };
     // SAFETY: writes at most `buffer.len()` bytes to `buffer`; the other
@@ -143,7 +146,7 @@ pub fn read_memory(tid: u32, at: u64, buffer: &mut [u8]) -> usize {
     let read = unsafe {
         libc::process_vm_readv(tid as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0)
     };
-    usize::try_from(read).unwrap_or(0)
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
 /// Makes a tracee that is stopped before a call not make it: it fails with `ENOSYS`.

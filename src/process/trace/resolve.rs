@@ -5,17 +5,21 @@
 //! paths of a run have few directories among them: see [`Paths::forget`]. The
 //! last name is looked up each time, by one statx(2).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
 
+use crate::process::clock;
+use crate::run::Time;
 use crate::run::footprint::FileId;
 
 /// So many directories are remembered.
 const MOST: usize = 1 << 16;
+/// So long those that are missing are, microseconds.
+const MISSING: u64 = 100_000;
 
 /// A file, as far as statx(2) tells.
 #[derive(Debug, Clone, Copy)]
@@ -150,6 +154,10 @@ fn below(directory: &Directory, name: &[u8]) -> Vec<u8> {
 #[derive(Debug, Default)]
 pub struct Paths {
     directories: HashMap<Vec<u8>, Rc<Directory>>,
+    /// Those that are known not to be there: searches ask for them again and again.
+    missing: HashSet<Vec<u8>>,
+    /// Since when: somebody who is not traced may make them.
+    missing_since: Time,
     root: Rc<Directory>,
 }
 
@@ -158,6 +166,21 @@ impl Paths {
     /// link was renamed or removed, or a file system mounted.
     pub fn forget(&mut self) {
         self.directories.clear();
+        self.missing.clear();
+    }
+
+    /// Paths lead on where they did not: a directory or a link was made.
+    pub fn forget_missing(&mut self) {
+        self.missing.clear();
+    }
+
+    fn misses(&mut self, path: &[u8]) {
+        let now = clock::now();
+        if now.since(self.missing_since) >= MISSING || self.missing.len() >= MOST {
+            self.missing.clear();
+            self.missing_since = now;
+        }
+        self.missing.insert(path.to_vec());
     }
 
     /// What an absolute path means. None where it cannot be told.
@@ -245,7 +268,16 @@ impl Paths {
         if let Some(known) = self.directories.get(path) {
             return Ok(known.clone());
         }
-        let fd = open(path, OFlags::DIRECTORY)?;
+        if self.missing.contains(path) && clock::now().since(self.missing_since) < MISSING {
+            return Err(Errno::NOENT);
+        }
+        let fd = match open(path, OFlags::DIRECTORY) {
+            Err(Errno::NOENT) => {
+                self.misses(path);
+                return Err(Errno::NOENT);
+            }
+            opened => opened?,
+        };
         let mut real = name_of(&fd).ok_or(Errno::NOENT)?;
         let links = if real == path { Vec::new() } else { links(path) };
         if real == b"/" {
@@ -372,6 +404,10 @@ mod tests {
         assert!(paths.directory(asked.as_bytes()).is_ok());
         paths.forget();
         assert!(paths.directory(asked.as_bytes()).is_err());
+        std::fs::create_dir(dir.path().join("now")).unwrap();
+        assert!(paths.directory(asked.as_bytes()).is_err());
+        paths.forget_missing();
+        assert!(paths.directory(asked.as_bytes()).is_ok());
     }
 
     #[test]

@@ -4,14 +4,29 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::after::Pending;
+use super::locks::Lock;
+use super::resolve::File;
 use crate::run::Time;
 use crate::run::footprint::{GroupNo, HeldNo, TextNo};
+
+/// What a process holds locked.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// All of it.
+    pub locks: Rc<[Lock]>,
+    /// Its number, for what only reads.
+    pub reading: HeldNo,
+    /// The number of what it holds alone.
+    pub changing: HeldNo,
+}
 
 /// A process, with all of its threads.
 #[derive(Debug, Clone)]
 pub struct Process {
     /// Its pid.
     pub pid: u32,
+    /// Which process forked it, or that one's, if that is gone.
+    pub parent: u32,
     /// Whose it is.
     pub group: GroupNo,
     /// Whether it is the first of that group.
@@ -25,7 +40,7 @@ pub struct Process {
     /// The script's line that it is at.
     pub at: Option<TextNo>,
     /// What it holds locked.
-    pub held: HeldNo,
+    pub held: Held,
     /// Its working directory, as of the generation (see `Tracer::generation`).
     pub cwd: Option<(u64, Rc<[u8]>)>,
     /// Whether its paths are others than the tracer's.
@@ -40,7 +55,9 @@ pub struct Thread {
     /// What is to be done when the call that it is in returns.
     pub pending: Option<Pending>,
     /// The program that it was about to become, if it is not yet.
-    pub running: Option<Vec<u8>>,
+    pub running: Option<(Vec<u8>, File)>,
+    /// Whether the child that it is about to make gets a mount namespace of its own.
+    pub apart: bool,
 }
 
 /// What is needed of a process to record what it does.
@@ -58,8 +75,6 @@ pub struct Who {
     pub own: bool,
     /// See [`Process::at`].
     pub at: Option<TextNo>,
-    /// See [`Process::held`].
-    pub held: HeldNo,
     /// See [`Process::elsewhere`].
     pub elsewhere: bool,
 }
@@ -77,8 +92,8 @@ impl Table {
     /// Who a thread is.
     pub fn who(&self, tid: u32) -> Option<Who> {
         let process = self.processes.get(&self.threads.get(&tid)?.pid)?;
-        let Process { pid, group, program, own, at, held, elsewhere, .. } = *process;
-        Some(Who { tid, pid, group, program, own, at, held, elsewhere })
+        let Process { pid, group, program, own, at, elsewhere, .. } = *process;
+        Some(Who { tid, pid, group, program, own, at, elsewhere })
     }
 
     /// The process of a thread.
@@ -95,20 +110,21 @@ impl Table {
 
     /// A process was forked by this one; one whose parent is gone is the script's.
     pub fn fork(&mut self, parent: u32, pid: u32, born: (Time, u32)) {
-        let parent = self.processes.get(&parent).cloned();
+        let forker = self.processes.get(&parent).cloned();
         let script = Process {
             pid,
+            parent,
             group: 0,
             leads: false,
             program: 0,
             own: false,
             born,
             at: None,
-            held: 0,
+            held: Held::default(),
             cwd: None,
             elsewhere: false,
         };
-        self.add(Process { pid, born, leads: false, ..parent.unwrap_or(script) });
+        self.add(Process { pid, parent, born, leads: false, ..forker.unwrap_or(script) });
     }
 
     /// A thread was begun by this process.
@@ -118,7 +134,7 @@ impl Table {
 
     /// A process has begun another program: all its threads but one are gone,
     /// and that has the process's number now.
-    pub fn exec(&mut self, pid: u32, former: u32) -> Option<Vec<u8>> {
+    pub fn exec(&mut self, pid: u32, former: u32) -> Option<(Vec<u8>, File)> {
         let running = self.threads.get_mut(&former).and_then(|thread| thread.running.take());
         if former != pid {
             self.threads.retain(|_, thread| thread.pid != pid);
@@ -134,6 +150,22 @@ impl Table {
             return None;
         }
         // The first one is said to have ended when all others have.
-        self.processes.remove(&tid)
+        let gone = self.processes.remove(&tid)?;
+        for orphan in self.processes.values_mut().filter(|process| process.parent == tid) {
+            orphan.parent = gone.parent;
+        }
+        Some(gone)
+    }
+
+    /// A process and all that comes of it.
+    pub fn below(&self, pid: u32) -> Vec<u32> {
+        let mut found = vec![pid];
+        let mut next = 0;
+        while let Some(parent) = found.get(next).copied() {
+            let children = self.processes.values().filter(|process| process.parent == parent);
+            found.extend(children.map(|process| process.pid));
+            next += 1;
+        }
+        found
     }
 }

@@ -10,20 +10,25 @@
 //!   has the process's number, and its own is never heard of again;
 //! - a tracee can be killed while it is stopped: all that is done to it may fail.
 
+use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
+use super::contents::Contents;
+use super::guards::is_guard;
 use super::raw::{self, Resume};
 use super::resolve::{Paths, proc_link, stat};
+use super::sockets::Local;
 use super::spawn::Spawned;
-use super::table::{Process, Table, Who};
-use super::{Ended, Options, TraceError, filter};
+use super::table::{Held, Process, Table, Who};
+use super::{Ended, Options, Outcome, TraceError, filter};
 use crate::process::signals;
 use crate::process::stat::Stat;
 use crate::process::{clock, kill};
-use crate::run::footprint::{Blind, FileId, Op, Recorder, Touch, Traced};
+use crate::run::footprint::{Blind, FileId, Op, Recorder, Touch};
 use crate::run::task::{Leak, Process as Known};
 
 /// So many different accesses are kept: some hundred megabytes.
@@ -58,6 +63,12 @@ pub struct Tracer {
     started: bool,
     /// Whether set-user-ID programs lose their privileges.
     pub(super) unprivileged: bool,
+    /// Which programs have capabilities, as far as has been asked.
+    pub(super) capabilities: HashMap<FileId, bool>,
+    pub(super) contents: Contents,
+    pub(super) local: Local,
+    /// The journals of the runs that were opened, in that order, each with its directory.
+    pub(super) journals: Vec<(Vec<u8>, Option<File>)>,
     /// New tracees that nobody has announced yet.
     early: Vec<u32>,
     ended: Option<Ended>,
@@ -74,13 +85,14 @@ impl Tracer {
         let mut table = Table::default();
         table.add(Process {
             pid,
+            parent: std::process::id(),
             group: 0,
             leads: true,
             program: recorder.text(&String::from_utf8_lossy(&own)),
             own: true,
             born: (born, 0),
             at: None,
-            held: 0,
+            held: Held::default(),
             cwd: None,
             elsewhere: false,
         });
@@ -94,13 +106,17 @@ impl Tracer {
             spawned,
             started: false,
             unprivileged: false,
+            capabilities: HashMap::new(),
+            contents: Contents::default(),
+            local: Local::default(),
+            journals: Vec::new(),
             early: Vec::new(),
             ended: None,
         }
     }
 
     /// Traces until the first process has ended, and ends what is left then.
-    pub fn run(mut self) -> Result<(Ended, Traced, Vec<Leak>), TraceError> {
+    pub fn run(mut self) -> Result<Outcome, TraceError> {
         while self.ended.is_none() {
             match wait(all(WaitOptions::empty())) {
                 Ok(Some((tid, status))) => self.stopped(tid, status.as_raw())?,
@@ -110,8 +126,9 @@ impl Tracer {
         }
         self.start()?;
         let left = self.end_rest()?;
+        self.final_contents();
         let ended = self.ended.unwrap_or(Ended::Code(0));
-        Ok((ended, self.recorder.finish(), left))
+        Ok(Outcome { ended, traced: self.recorder.finish(), left, journals: self.journals })
     }
 
     /// What has ended already is seen to have ended.
@@ -210,6 +227,11 @@ impl Tracer {
     fn made(&mut self, tid: u32, event: i32) {
         let (Some(new), Some(who)) = (raw::message(tid), self.table.who(tid)) else { return };
         self.adopt(who.pid, new, event == CLONE);
+        let apart =
+            self.table.threads.get_mut(&tid).map(|thread| std::mem::take(&mut thread.apart));
+        if let (Some(true), Some(child)) = (apart, self.table.who(new)) {
+            self.moved(child);
+        }
     }
 
     fn adopt(&mut self, parent: u32, new: u32, may_be_thread: bool) {
@@ -247,6 +269,7 @@ impl Tracer {
         let process = self.table.gone(tid);
         if let Some(process) = process {
             self.process_gone(&process);
+            self.holder_gone(tid, &process.held);
         }
         if tid == self.spawned.pid {
             self.ended = Some(if libc::WIFSIGNALED(status) {
@@ -284,10 +307,19 @@ impl Tracer {
             process.program = text;
             process.own = own;
         }
-        // The interpreter of a script.
-        if asked.is_some_and(|asked| asked != program) {
-            let file = stat(&program, true).ok().map(|file| file.id);
-            self.touch(before, Op::Exec, &program, file);
+        let file = match asked {
+            Some((asked, file)) if asked == program => Some(file),
+            asked => {
+                let file = stat(&program, true).ok();
+                if asked.is_some() {
+                    // The interpreter of a script.
+                    self.touch(before, Op::Exec, &program, file.map(|file| file.id));
+                }
+                file
+            }
+        };
+        if let (Some(file), Some(who)) = (file, self.table.who(pid)) {
+            self.ran(who, &program, file);
         }
         if raw::architecture(pid) != filter::ARCHITECTURE {
             self.recorder.gap(Blind::Foreign, before.group, text);
@@ -297,19 +329,11 @@ impl Tracer {
         }
     }
 
-    /// A process is a task's guard: with it a group begins.
-    pub(super) fn begin_group(&mut self, tid: u32) {
-        let Some(process) = self.table.process(tid) else { return };
-        if !process.leads {
-            process.group = self.recorder.group(process.group, process.pid, process.born);
-            process.leads = true;
-        }
-    }
-
     /// Records an access.
     pub(super) fn touch(&mut self, who: Who, op: Op, path: &[u8], file: Option<FileId>) {
-        let Who { pid, group, program, own, at, held, elsewhere, .. } = who;
+        let Who { pid, group, program, own, at, elsewhere, .. } = who;
         if !own && !elsewhere {
+            let held = self.held(pid, op);
             let time = clock::now();
             self.recorder.touch(pid, &Touch { group, op, path, file, program, at, held, time });
         }
@@ -325,10 +349,4 @@ fn leader(tid: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
     line.trim().parse().ok()
-}
-
-/// Whether a process of this program is the guard of a task.
-fn is_guard(pid: u32) -> bool {
-    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    words.split(|b| *b == 0).nth(1) == Some(b"__guard")
 }

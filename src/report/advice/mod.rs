@@ -61,26 +61,32 @@ fn least(elapsed: u64) -> u64 {
 /// The chain in one line: who was at work how long, oldest first. None if it
 /// was the script all the time.
 fn story(links: &[Link], script: Option<&str>) -> Option<String> {
-    links.iter().find(|link| link.step != Step::Script)?;
-    // What is shown as 0.0s is left out.
-    let shown: Vec<String> = links
-        .iter()
-        .filter(|link| duration::display(link.until.since(link.from)) != duration::display(0))
-        .map(|link| {
-            let long = duration::display(link.until.since(link.from));
-            let at = link.at.as_ref().filter(|_| link.blocked > 0);
-            match (&link.step, at) {
-                (Step::Script, _) => format!("script {long}"),
-                (Step::Task(id), None) => format!("{id} {long}"),
-                (Step::Task(id), Some(at)) => {
-                    // Of the script itself the reader knows the name.
-                    let file = at.rsplit_once(':').map(|(file, _)| file);
-                    let known = file.filter(|file| script == file.rsplit('/').next());
-                    format!("{id} {long} (blocked {})", near(at, known))
-                }
+    // What is shown as 0.0s is left out; what stood on both sides of it is one.
+    let mut told: Vec<(&Link, u64)> = Vec::new();
+    for link in links {
+        let long = link.until.since(link.from);
+        match told.last_mut() {
+            _ if duration::display(long) == duration::display(0) => {}
+            Some((before, so_far)) if before.step == link.step => *so_far += long,
+            _ => told.push((link, long)),
+        }
+    }
+    told.iter().find(|(link, _)| link.step != Step::Script)?;
+    let show = |(link, long): &(&Link, u64)| {
+        let long = duration::display(*long);
+        let at = link.at.as_ref().filter(|_| link.blocked > 0);
+        match (&link.step, at) {
+            (Step::Script, _) => format!("script {long}"),
+            (Step::Task(id), None) => format!("{id} {long}"),
+            (Step::Task(id), Some(at)) => {
+                // Of the script itself the reader knows the name.
+                let file = at.rsplit_once(':').map(|(file, _)| file);
+                let known = file.filter(|file| script == file.rsplit('/').next());
+                format!("{id} {long} (blocked {})", near(at, known))
             }
-        })
-        .collect();
+        }
+    };
+    let shown: Vec<String> = told.iter().map(show).collect();
     let hidden = shown.len().saturating_sub(2 * LINKS);
     if hidden < 2 {
         return Some(shown.join(" → "));
@@ -109,6 +115,31 @@ mod tests {
             t38 1.0s (blocked :38) → script 1.0s → t39 1.0s (blocked :39) → script 1.0s";
         assert_eq!(lines[0], ("critical", cut.to_owned()));
         assert!(lines.len() <= 5, "{lines:?}");
+    }
+
+    #[test]
+    fn what_stands_around_nothing_is_one() {
+        let sample = Sample::new(
+            "0.0 run - owner=1 ownerstart=0.0
+            1.0 start a pid=2
+            1.0 wait a by=7
+            1.01 end a code=0
+            1.01 woken - by=7",
+        );
+        assert_eq!(advice(&sample.until(3)), [], "the script alone is no chain");
+        let sample = Sample::new(
+            "0.0 run - owner=1 ownerstart=0.0
+            1.0 start a pid=2
+            1.0 wait a by=7
+            1.01 end a code=0
+            1.01 woken - by=7
+            2.0 start b pid=2
+            2.0 wait b by=7
+            4.0 end b code=0
+            4.0 woken - by=7",
+        );
+        let chain = "script 2.0s → b 2.0s";
+        assert_eq!(advice(&sample.until(4))[0], ("critical", chain.to_owned()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::check::confirm::Difference;
 use crate::check::{Class, Finding, Fix, Harmless, Side, Who};
 use crate::report::html::visible::visible;
 use crate::run::footprint::{Blind, Op};
@@ -121,9 +122,24 @@ pub fn fix(fix: &Fix) -> String {
 
 /// All ways out of a finding, best first; none of what is settled.
 pub fn ways(finding: &Finding) -> Vec<String> {
-    let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
+    let settled = finding.harmless.is_some_and(Harmless::settles);
     let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
     ways.map(|(at, way)| format!("{}{}", if at > 0 { "or " } else { "" }, fix(way))).collect()
+}
+
+/// What differs between each task at its start and each when it is waited for.
+pub fn difference(difference: &Difference, name: &dyn Fn(&Who) -> String) -> String {
+    let code = |code: &Option<u8>| code.map_or("none".to_owned(), |code| code.to_string());
+    match difference {
+        Difference::Code(who, eager, lazy) => format!(
+            "the exit code of {} is {} if tasks run at their start, {} if they run when they are waited for",
+            name(who),
+            code(eager),
+            code(lazy)
+        ),
+        Difference::Content(path) => format!("what is in {} differs", clean(path)),
+        Difference::Printed(who) => format!("what {} prints differs", name(who)),
+    }
 }
 
 /// The kind of a way out, for programs.
