@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::conflict;
-use super::deeds::{Facts, Item};
+use super::deeds::{Facts, How, Item};
 use super::finding::Harmless;
 use super::pairs::{At, Finder, parent};
 use super::places;
@@ -93,9 +93,8 @@ impl Finder<'_, '_> {
     fn telling(&self, changes: &[Item]) -> Vec<Item> {
         let mut best: HashMap<u32, ((bool, Time, PathNo), Item)> = HashMap::new();
         for item in changes {
-            let facts = self.facts(item);
             // It was there before: the list is the same.
-            if item.deed.op == Op::RenameOnto && facts.has(Facts::REPLACED) {
+            if item.deed.how == How::Replacing {
                 continue;
             }
             let mild = self.mild(item).is_some();

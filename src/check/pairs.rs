@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::conflict::{self, Clash};
-use super::deeds::{Deed, Deeds, Facts, Item};
+use super::deeds::{Deeds, Facts, Item};
 use super::finding::{Class, Level};
 use super::harmless::{Knowledge, One};
 use super::meet::{Meeting, Met, meetings, unordered};
@@ -188,9 +188,8 @@ impl<'a, 'b> Finder<'a, 'b> {
     }
 
     fn one(&self, item: &Item) -> One {
-        let Deed { held, .. } = item.deed;
         let whose = self.segments.whose(item.node);
-        One { whose, access: item.shown, held, facts: self.facts(item) }
+        One { whose, access: item.shown, deed: item.deed, facts: self.facts(item) }
     }
 
     fn add(&mut self, clash: Clash, a: &Item, b: &Item, path: PathNo) {
