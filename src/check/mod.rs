@@ -28,6 +28,8 @@ mod places;
 #[cfg(test)]
 mod sample;
 mod segments;
+#[cfg(test)]
+mod simulated;
 mod suppress;
 #[cfg(test)]
 mod tests;
