@@ -357,6 +357,19 @@ mod tests {
     }
 
     #[test]
+    fn who_goes_through_a_directory_takes_what_there_is() {
+        let through = |step: &str| beside(step, "list /d at 1; look /d/x at 1");
+        assert_eq!(through("make-dir /d/x"), ["warning change-list /d a b +/d/x"]);
+        assert_eq!(through("remove /d/x"), ["warning change-list /d a b +/d/x"]);
+        assert!(through("rename-from /d")[0].starts_with("error remove-use /d a b"));
+        assert!(
+            beside("remove /d/x", "look /d/x at 1; list /d at 1")
+                .contains(&"error remove-use /d/x a b".to_owned()),
+            "it had the name before"
+        );
+    }
+
+    #[test]
     fn who_wants_it_gone_does_not_mind() {
         assert_eq!(beside("remove /x", "miss /x by /bin/rm"), ["note (removes) remove-use /x a b"]);
         assert_eq!(beside("remove /x", "miss /x by /bin/cat"), ["error remove-use /x a b"]);
