@@ -196,6 +196,15 @@ mod tests {
             beside("make-dir /d", "miss /d; have-dir /d; look /d; create /d/x"),
             ["note (make-dirs) create-create /d a b", "note (make-dirs) create-missing /d a b"]
         );
+        // So does makedirs(), which looks at what is above.
+        assert_eq!(
+            beside("make-dir /d; make-dir /d/a", "look /d at 1; make-dir /d/b at 1"),
+            ["note (make-dirs) create-missing /d a b"]
+        );
+        assert_eq!(
+            beside("make-dir /d; make-dir /d/a", "look /d; make-dir /d/b")[0],
+            "error create-missing /d a b"
+        );
         // Who relies on it without making it does not.
         assert_eq!(beside("make-dir /d", "look /d")[0], "error create-missing /d a b");
     }

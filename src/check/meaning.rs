@@ -18,11 +18,14 @@ pub struct Reader<'a> {
     removers: HashSet<TextNo>,
     /// Programs that look for names that they have from anywhere: shells.
     shells: HashSet<TextNo>,
-    /// When a directory was listed first, by which actor, program and line.
-    listed: HashMap<(&'a [u8], Lister), (u32, Time)>,
+    /// When a directory was listed first.
+    listed: HashMap<(&'a [u8], Doer), (u32, Time)>,
+    /// When a directory was made last in another.
+    filled: HashMap<(&'a [u8], Doer), (u32, Time)>,
 }
 
-type Lister = (u32, TextNo, Option<TextNo>);
+/// An actor's program, at a line.
+type Doer = (u32, TextNo, Option<TextNo>);
 
 /// What was read.
 #[derive(Debug)]
@@ -53,17 +56,27 @@ impl<'a> Reader<'a> {
             let name = |text: &str| names.contains(&text.rsplit('/').next().unwrap_or_default());
             traced.texts.iter().zip(0..).filter(|(text, _)| name(text)).map(|(_, at)| at).collect()
         };
-        let mut listed = HashMap::new();
-        for access in traced.accesses.iter().filter(|access| access.op == Op::List) {
+        let (mut listed, mut filled) = (HashMap::new(), HashMap::new());
+        for access in &traced.accesses {
             let Some(path) = traced.paths.get(access.path as usize) else { continue };
-            let lister = (segments.actor_of(access.group) as u32, access.program, access.at);
-            listed.entry((path.as_slice(), lister)).or_insert((access.moment, access.first));
+            let doer = (segments.actor_of(access.group) as u32, access.program, access.at);
+            let when = (access.moment, access.first);
+            match (access.op, parent(path)) {
+                (Op::List, _) => {
+                    listed.entry((path.as_slice(), doer)).or_insert(when);
+                }
+                (Op::MakeDir | Op::HaveDir, Some(dir)) => {
+                    filled.insert((dir, doer), when);
+                }
+                _ => {}
+            }
         }
         Self {
             traced,
             removers: named(&["rm", "rmdir", "unlink"]),
             shells: named(&["sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "busybox"]),
             listed,
+            filled,
         }
     }
 
@@ -80,6 +93,7 @@ impl<'a> Reader<'a> {
                 Op::Miss if access.searched >= access.count => How::Searched,
                 Op::Miss if self.removers.contains(&access.program) => How::Removing,
                 Op::Miss | Op::Look if last_made.is_some_and(|made| made > at) => How::Making,
+                Op::Look if self.is_filled(access, actor) => How::Making,
                 Op::Miss if known.gone => How::Gone,
                 Op::Create if keeps(access, accesses) => How::Keeping,
                 Op::RenameOnto if known.found => How::Replacing,
@@ -119,6 +133,14 @@ impl<'a> Reader<'a> {
         let first = self.listed.get(&(dir, (actor, access.program, access.at)));
         first.is_some_and(|first| *first <= (access.moment, access.first))
             && (access.at.is_some() || !self.shells.contains(&access.program))
+    }
+
+    /// Whether the same program makes a directory in there afterwards, at the same line: so look
+    /// those that make all that is missing on the way (Python's `makedirs`).
+    fn is_filled(&self, access: &Access, actor: u32) -> bool {
+        let Some(path) = self.traced.paths.get(access.path as usize) else { return false };
+        let last = self.filled.get(&(path.as_slice(), (actor, access.program, access.at)));
+        last.is_some_and(|last| *last >= (access.moment, access.first))
     }
 
     /// Whether somebody uses a name as a lock: makes what has to be new, and removes what he made,
