@@ -9,10 +9,10 @@
 //! | creates, makes, renames onto | missed it | create-missing | error |
 //! | creates, makes, renames to a new name | found it (it might have missed it) | create-missing | error |
 //! | removes, renames away | anything | remove-use | error |
-//! | renames onto what is there | looks, reads, runs, lists | replace-read | warning |
+//! | renames onto what is there | reads, runs, lists | replace-read | warning |
 //! | makes, removes, renames an entry | lists the directory | change-list | warning |
 //! | binds | connects | bind-connect | warning |
-//! | sets mode, owner, times; writes | uses; looks | metadata | note |
+//! | sets mode, owner, times; writes, renames onto | uses; looks | metadata | note |
 //!
 //! Two writes, or a write and a read, conflict if the paths are the same (another run
 //! may have another file there) and if the files are (links).
@@ -137,17 +137,17 @@ pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
             Some(Clash::new(CreateCreate, Error))
         }
 
-        (Op::RenameOnto, Op::Meta) => Some(Clash::new(Metadata, Note)),
-        (Op::RenameOnto, Op::Look | Op::Read | Op::Exec | Op::List | Op::Lock)
-            if ensured || one.how == How::Replacing =>
+        (Op::RenameOnto, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
+            if !ensured && one.how != How::Replacing =>
         {
+            Some(Clash::new(CreateMissing, Error))
+        }
+        // There is one all the time.
+        (Op::RenameOnto, Op::Meta | Op::Look) => Some(Clash::new(Metadata, Note)),
+        (Op::RenameOnto, Op::Read | Op::Exec | Op::List | Op::Lock) => {
             Some(Clash::new(ReplaceRead, Warning))
         }
-        (Op::RenameOnto, Op::Lock) => Some(Clash::new(CreateMissing, Error)),
-        (
-            Op::CreateNew | Op::MakeDir | Op::Bind | Op::RenameOnto,
-            Op::Read | Op::Exec | Op::Look | Op::List,
-        )
+        (Op::CreateNew | Op::MakeDir | Op::Bind, Op::Read | Op::Exec | Op::Look | Op::List)
         | (Op::CreateNew | Op::MakeDir | Op::Bind | Op::Create, Op::Meta | Op::Lock)
         | (Op::Create, Op::Look | Op::List)
             if !ensured =>

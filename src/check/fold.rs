@@ -110,11 +110,8 @@ impl Folder<'_, '_> {
 
     /// Whether both sides wait for one lock of the user's.
     fn excluded(&self, conflict: &Conflict) -> bool {
-        let [one, other] = conflict.sides.map(|(node, access)| super::harmless::One {
-            whose: self.segments.whose(node),
-            access,
-            held: self.input.traced.accesses[access as usize].held,
-            facts: super::deeds::Facts::default(),
+        let [one, other] = conflict.sides.map(|(node, access)| {
+            (self.segments.whose(node), self.input.traced.accesses[access as usize].held)
         });
         self.knowledge.locked(one, other)
     }

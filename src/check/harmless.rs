@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::conflict::Clash;
-use super::deeds::{Deeds, Facts};
+use super::deeds::{Deed, Deeds, Facts, How};
 use super::finding::{Class, Harmless, Level};
 use super::places::{self, Manager};
 use super::segments::{SCRIPT, Segments, Whose};
@@ -31,8 +31,8 @@ pub struct One {
     pub whose: Whose,
     /// The access, by its place.
     pub access: u32,
-    /// Its locks.
-    pub held: HeldNo,
+    /// What it did, under which locks.
+    pub deed: Deed,
     /// What its actor did there in all.
     pub facts: Facts,
 }
@@ -69,20 +69,23 @@ impl<'a> Knowledge<'a> {
     }
 
     /// Whether the two exclude each other by a lock that makes one wait.
-    pub fn locked(&self, one: One, other: One) -> bool {
-        let locks = |one: One| self.locks.get(one.whose.actor as usize).filter(|_| !one.whose.left);
+    pub fn locked(&self, one: (Whose, HeldNo), other: (Whose, HeldNo)) -> bool {
+        let locks = |(whose, _): (Whose, HeldNo)| {
+            self.locks.get(whose.actor as usize).filter(|_| !whose.left)
+        };
         let tasks = match (locks(one), locks(other)) {
             (Some(a), Some(b)) => !a.is_disjoint(b),
             _ => false,
         };
-        let held = |one: One| self.held.get(one.held as usize).map_or(&[][..], Vec::as_slice);
+        let held =
+            |(_, set): (Whose, HeldNo)| self.held.get(set as usize).map_or(&[][..], Vec::as_slice);
         tasks || held(one).iter().any(|file| held(other).contains(file))
     }
 
     /// What becomes of a conflict at `path`.
     pub fn demoted(&self, clash: Clash, path: PathNo, one: One, other: One) -> Clash {
         let note = |why| Clash { level: Level::Note, harmless: Some(why), ..clash };
-        if self.locked(one, other) {
+        if self.locked((one.whose, one.deed.held), (other.whose, other.deed.held)) {
             return note(Harmless::Locked);
         }
         if clash.level == Level::Note && clash.harmless.is_some() {
@@ -106,13 +109,8 @@ impl<'a> Knowledge<'a> {
         if self.same(clash.class, one, other) {
             return note(Harmless::SameContent);
         }
-        // Where the other had been there before, its entry is; only the time of the file changes.
-        let [a, b] = [one, other].map(|one| &self.traced.accesses[one.access as usize]);
-        let looked = clash.class == Class::ReplaceRead && b.op == Op::Look;
-        if looked && one.facts.has(Facts::REPLACED) {
-            return Clash { class: Class::Metadata, level: Level::Note, harmless: None };
-        }
-        let grows = a.op == Op::Append && clash.class == Class::WriteRead;
+        let appends = one.deed.op == Op::Append || one.deed.how == How::Keeping;
+        let grows = appends && clash.class == Class::WriteRead;
         if grows && places::is_log(&name) {
             return Clash { level: Level::Warning, ..clash };
         }
@@ -173,8 +171,12 @@ mod tests {
         assert_eq!(beside("append /x", "truncate /x"), ["error write-write /x a b"]);
         // An empty file is made, and kept if it is there.
         assert_eq!(
-            beside("create /x by /bin/touch", "append /x"),
+            beside("create /x and append /x", "append /x"),
             ["note (appends) write-write /x a b"]
+        );
+        assert_eq!(
+            beside("create /x and meta /x", "append /x"),
+            ["note (appends) write-write /x a b", "note metadata /x a b"]
         );
     }
 
@@ -358,17 +360,6 @@ mod tests {
     fn who_wants_it_gone_does_not_mind() {
         assert_eq!(beside("remove /x", "miss /x by /bin/rm"), ["note (removes) remove-use /x a b"]);
         assert_eq!(beside("remove /x", "miss /x by /bin/cat"), ["error remove-use /x a b"]);
-    }
-
-    #[test]
-    fn who_has_found_a_file_before_replacing_it_does_not_make_it() {
-        assert_eq!(beside("read /x=7; rename-onto /x=8", "look /x=7"), ["note metadata /x a b"]);
-        assert_eq!(beside("rename-onto /x=8", "look /x=8"), ["error create-missing /x a b"]);
-    }
-
-    #[test]
-    fn who_touches_a_file_writes_nothing() {
-        assert_eq!(beside("write /x by /bin/touch", "read /x"), ["note metadata /x a b"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::raw::{self, Stopped};
 use super::resolve::{File, Seen, proc_link, stat};
 use super::table::Who;
 use super::tracer::Tracer;
+use crate::process::clock;
 use crate::run::footprint::Op;
 
 /// What remains to be done when a call returns.
@@ -142,6 +143,7 @@ impl Tracer {
                     self.forget();
                 }
                 if exchange {
+                    self.touch(who, Op::Look, &from.path, old);
                     self.touch(who, Op::RenameOnto, &from.path, new);
                 } else {
                     self.touch(who, Op::RenameFrom, &from.path, old);
@@ -182,7 +184,13 @@ impl Tracer {
                 let path = named.map(|seen| seen.path).or_else(|| proc_link(who.tid, &fd));
                 if let Some(path) = path {
                     let op = operation(flags, existed);
-                    self.touch(who, op, &path, Some(file.id));
+                    let now = clock::now();
+                    self.touch_at(now, who, op, &path, Some(file.id));
+                    // Whether it would have kept what was there.
+                    let kept = operation(flags, true);
+                    if op == Op::Create && matches!(kept, Op::Append | Op::Read | Op::Meta) {
+                        self.touch_at(now, who, kept, &path, Some(file.id));
+                    }
                     if !matches!(op, Op::Read | Op::Meta) {
                         self.wrote(who, &path, file.id, op);
                     }

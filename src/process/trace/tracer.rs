@@ -28,6 +28,7 @@ use super::{Ended, Options, Outcome, TraceError, filter};
 use crate::process::signals;
 use crate::process::stat::Stat;
 use crate::process::{clock, kill};
+use crate::run::Time;
 use crate::run::footprint::{Blind, FileId, Op, Recorder, Touch};
 use crate::run::task::{Leak, Process as Known};
 
@@ -331,10 +332,21 @@ impl Tracer {
 
     /// Records an access.
     pub(super) fn touch(&mut self, who: Who, op: Op, path: &[u8], file: Option<FileId>) {
+        self.touch_at(clock::now(), who, op, path, file);
+    }
+
+    /// The same, at a time: what is done at once has the same one.
+    pub(super) fn touch_at(
+        &mut self,
+        time: Time,
+        who: Who,
+        op: Op,
+        path: &[u8],
+        file: Option<FileId>,
+    ) {
         let Who { pid, group, program, own, at, elsewhere, .. } = who;
         if !own && !elsewhere {
             let held = self.held(pid, op);
-            let time = clock::now();
             self.recorder.touch(pid, &Touch { group, op, path, file, program, at, held, time });
         }
     }
