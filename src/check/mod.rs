@@ -20,6 +20,7 @@ mod fold;
 mod harmless;
 #[cfg(test)]
 mod hostile;
+mod meet;
 mod objects;
 mod order;
 mod pairs;
@@ -63,8 +64,8 @@ pub fn judge(input: &Input<'_>) -> Verdict {
     let segments = Segments::new(input);
     let deeds = Deeds::new(traced, &segments, &own(input));
     let knowledge = Knowledge::new(traced, &segments, &deeds);
-    let mut order = Order::new(segments.len(), &segments.arrows);
-    let found = Finder::new(traced, &segments, &deeds, &knowledge, &mut order).find();
+    let order = Order::new(segments.len(), &segments.arrows);
+    let (found, mut order) = Finder::new(traced, &segments, &deeds, &knowledge, order).find();
     let folder = Folder { input, segments: &segments, deeds: &deeds, knowledge: &knowledge };
     let (findings, unused) = folder.fold(found, &mut order);
     let mut gaps: Vec<Gone> = traced

@@ -143,7 +143,13 @@ impl Finder<'_, '_> {
             let from = at + sorted[at..].partition_point(|p| path(p) < begin.as_slice());
             let count = sorted[from..].partition_point(|p| path(p).starts_with(&begin));
             let rest: Vec<PathNo> = sorted[from..from + count].to_vec();
+            let actor = |item: &Item| self.segments.whose(item.node).actor;
+            let own = tree.iter().all(|item| actor(item) == actor(&tree[0]));
+            let only = own.then(|| actor(&tree[0]));
             for inner in rest {
+                if self.items(inner).iter().all(|item| Some(actor(item)) == only) {
+                    continue;
+                }
                 let mut items = tree.clone();
                 items.extend(self.items(inner));
                 items.sort_by_key(|item| (item.node, item.path, item.deed));

@@ -123,7 +123,7 @@ impl<'a> Segments<'a> {
         let seen = this.seen(input, &by_id);
         let after = this.after(&by_id);
         this.bury(&seen, &after);
-        this.cut(&seen);
+        this.cut(&seen, &input.traced.accesses);
         this.sort(&seen, &after);
         this
     }
@@ -291,12 +291,20 @@ impl<'a> Segments<'a> {
         }
     }
 
-    fn cut(&mut self, seen: &[Seen<'_>]) {
-        for at in 1..self.actors.len() {
+    fn cut(&mut self, seen: &[Seen<'_>], accesses: &[Access]) {
+        // Most tasks leave nothing behind: then their deaths need no cut.
+        let mut latest = vec![0; self.actors.len()];
+        for access in accesses {
+            let actor = self.actor_of(access.group);
+            latest[actor] = latest[actor].max(access.moment);
+        }
+        for (at, latest) in latest.into_iter().enumerate().skip(1) {
             let Actor { parent, born: (_, moment), task, died, .. } = self.actors[at];
             let line = task.and_then(|(_, task)| task.at.as_deref()).map(str::to_owned);
             self.actors[parent].cuts.push(Cut { moment, at: line });
-            self.actors[at].cuts.push(Cut { moment: died, at: None });
+            if latest > died {
+                self.actors[at].cuts.push(Cut { moment: died, at: None });
+            }
         }
         for Seen { by, moment, at, .. } in seen {
             self.actors[*by].cuts.push(Cut { moment: *moment, at: at.map(str::to_owned) });

@@ -196,6 +196,29 @@ fn a_side_shows_the_access_that_tells_most() {
     assert_eq!(shown(false), expected(None, None));
 }
 
+#[test]
+fn many_tasks() {
+    const MANY: usize = 300;
+    let names = || (0..MANY).map(|n| format!("t{n}"));
+    let tasks: Vec<String> = names().map(|name| format!("{name}: read /etc/x; write /x")).collect();
+    let script = |step: &dyn Fn(&str) -> String| {
+        names().map(|name| step(&name)).collect::<Vec<_>>().join("; ")
+    };
+    let found = |script: &str| {
+        let script = format!("script: {script}");
+        let lines: Vec<&str> = std::iter::once(&script).chain(&tasks).map(String::as_str).collect();
+        found(&lines).len()
+    };
+    let one_by_one = script(&|name| format!("start {name}; wait {name}; read /x"));
+    assert_eq!(found(&one_by_one), 0);
+    let at_once = script(&|name| format!("start {name}"));
+    // Of 44,850 pairs.
+    assert_eq!(found(&at_once), 5_000);
+    // The script reads what each writes.
+    let reads = script(&|name| format!("start {name}; read /x; wait {name}"));
+    assert_eq!(found(&reads), MANY);
+}
+
 /// Some steps of one of the actors; `a` and `b` are tasks, `a/c` is one of a's.
 fn steps(of: &'static str) -> impl Strategy<Value = String> {
     let deeds = prop_oneof![
