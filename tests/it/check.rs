@@ -20,6 +20,15 @@ fn check(sandbox: &Sandbox, options: &[&str], text: &str) -> Output {
 }
 
 #[test]
+fn every_class_is_documented() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.md"));
+    let text = text.unwrap();
+    for class in meanwhile::check::Class::ALL {
+        assert!(text.contains(&format!("| `{}` | ", class.word())), "{}", class.word());
+    }
+}
+
+#[test]
 fn wrong_usage_starts_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("bad", "write-read /a b\n");

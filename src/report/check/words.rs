@@ -97,6 +97,10 @@ pub fn fix(fix: &Fix, finding: &Finding) -> String {
         None => String::new(),
     };
     match fix {
+        Fix::WaitBefore { task, before: Some(before), now: Some(now) } if before == now => {
+            let other = other_side(finding, task);
+            format!("move `async_wait {task}` within {} to before {other}", clean(now))
+        }
         Fix::WaitBefore { task, before: Some(before), now: Some(now) } => {
             let (before, now) = (clean(before), clean(now));
             format!("move `async_wait {task}` from {now} to before {before}")
@@ -299,6 +303,10 @@ mod tests {
         assert_eq!(
             wait(line("s.sh:4"), line("s.sh:9")),
             "move `async_wait a` from s.sh:9 to before s.sh:4"
+        );
+        assert_eq!(
+            wait(line("s.sh:4"), line("s.sh:4")),
+            "move `async_wait a` within s.sh:4 to before the grep of the script"
         );
         assert_eq!(wait(line("s.sh:4"), None), "put `async_wait a` before s.sh:4");
         assert_eq!(
