@@ -20,6 +20,6 @@ case $-$(\trap -p DEBUG RETURN) in
     *T* | *trap*) ;;
     *)
         set -T
-        \trap '[[ $BASH_COMMAND != *trap*DEBUG* && $BASH_COMMAND != *trap*RETURN* && $BASH_COMMAND != set\ *[-a-z]T* && $BASH_COMMAND != *functrace* && ( ${FUNCNAME-} == _mw_* || $_mw_verbs == *" ${FUNCNAME-} "* || -z ${BASH_SOURCE-} || -e "/.meanwhile-at/${BASH_SOURCE//[!A-Za-z0-9_.\/@:+~-]/_}:$LINENO" || -n x ) ]] 2>&- || { set +T; \trap - DEBUG; } 2>&-' DEBUG
+        \trap '[[ ${BASH_COMMAND-} != *trap*DEBUG* && ${BASH_COMMAND-} != *trap*RETURN* && ${BASH_COMMAND-} != set\ *[-a-z]T* && ${BASH_COMMAND-} != *functrace* && ( ${FUNCNAME-} == _mw_* || $_mw_verbs == *" ${FUNCNAME-} "* || -z ${BASH_SOURCE-} || -e "/.meanwhile-at/${BASH_SOURCE//[!A-Za-z0-9_.\/@:+~-]/_}:${LINENO-}" || -n x ) ]] 2>&- || { set +T; \trap - DEBUG; } 2>&-' DEBUG
         ;;
 esac

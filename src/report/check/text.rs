@@ -80,7 +80,7 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
     let (word, class) = (finding.level.word(), finding.class.word());
     let Looks { strong, hint, frame, .. } = looks;
     let _ = writeln!(text, "{level}{word}[{class}]{level:#}{strong}: {heading}{strong:#}");
-    let places = finding.sides.each_ref().map(place);
+    let places = finding.sides.each_ref().map(|side| place(checked, side));
     let width = places.iter().map(|place| place.chars().count()).max().unwrap_or(0);
     for (at, side) in finding.sides.iter().enumerate() {
         let label = words::label(side, &who[at]);
@@ -120,9 +120,11 @@ pub(super) fn more(paths: &[String]) -> String {
 }
 
 /// The line that a side is about, or the best that is known.
-pub(super) fn place(side: &Side) -> String {
+pub(super) fn place(checked: &Checked<'_>, side: &Side) -> String {
     let line = side.at.as_ref().or(side.from.as_ref()).or(side.until.as_ref());
-    line.map_or_else(|| "?".to_owned(), |line| clean(line))
+    // Without any, at least when it was.
+    let time = || format!("after {:.2}s", side.first.since(checked.since) as f64 / 1e6);
+    line.map_or_else(time, |line| clean(line))
 }
 
 /// The line itself, if it is the very one.
