@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::after::{Change, Pending};
 use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
+use super::lines::lines;
 use super::raw::{self, Stopped};
 use super::resolve::{Seen, join, proc_link};
 use super::table::Who;
@@ -174,7 +175,7 @@ impl Tracer {
         }
         let path = self.path(who, a, at)?;
         if let Some(line) = path.strip_prefix(LINE) {
-            let line = self.recorder.text(&String::from_utf8_lossy(line));
+            let line = self.recorder.text(&lines(&String::from_utf8_lossy(line)));
             if let Some(process) = self.table.process(who.tid) {
                 process.at = Some(line);
             }

@@ -8,6 +8,7 @@ mod contents;
 mod escapes;
 mod filter;
 mod guards;
+mod lines;
 mod locks;
 mod raw;
 mod relay;
