@@ -5,6 +5,7 @@
 //!
 //! - `cli`: one file per command: parse, call, print
 //! - `report`: what a run bought, in several formats
+//! - `check`: which accesses of a traced run nothing orders
 //! - `watch`: the process beside a run that keeps its promises
 //! - `client`: opening a run, starting, collecting and cancelling tasks
 //! - `process`: the operating system

@@ -7,12 +7,12 @@
 //! | creates, makes, renames onto | creates, makes, renames onto, found it taken | create-create | error |
 //! | renames onto | writes by name (it is lost) | write-write | error |
 //! | creates, makes, renames onto | missed it | create-missing | error |
-//! | creates, makes | found it (it might have missed it) | create-missing | error |
+//! | creates, makes, renames to a new name | found it (it might have missed it) | create-missing | error |
 //! | removes, renames away | anything | remove-use | error |
-//! | renames onto | looks, reads, runs, lists | replace-read | warning |
+//! | renames onto what is there | reads, runs, lists | replace-read | warning |
 //! | makes, removes, renames an entry | lists the directory | change-list | warning |
 //! | binds | connects | bind-connect | warning |
-//! | sets mode, owner, times; writes | uses; looks | metadata | note |
+//! | sets mode, owner, times; writes, renames onto | uses; looks | metadata | note |
 //!
 //! Two writes, or a write and a read, conflict if the paths are the same (another run
 //! may have another file there) and if the files are (links).
@@ -137,8 +137,14 @@ pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
             Some(Clash::new(CreateCreate, Error))
         }
 
-        (Op::RenameOnto, Op::Meta) => Some(Clash::new(Metadata, Note)),
-        (Op::RenameOnto, Op::Look | Op::Read | Op::Exec | Op::List | Op::Lock) => {
+        (Op::RenameOnto, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
+            if !ensured && one.how != How::Replacing =>
+        {
+            Some(Clash::new(CreateMissing, Error))
+        }
+        // There is one all the time.
+        (Op::RenameOnto, Op::Meta | Op::Look) => Some(Clash::new(Metadata, Note)),
+        (Op::RenameOnto, Op::Read | Op::Exec | Op::List | Op::Lock) => {
             Some(Clash::new(ReplaceRead, Warning))
         }
         (Op::CreateNew | Op::MakeDir | Op::Bind, Op::Read | Op::Exec | Op::Look | Op::List)
@@ -211,25 +217,29 @@ pub fn changes_list(op: Op) -> bool {
     )
 }
 
-/// What `one`, which removes or renames a directory, does to `other` below it.
+/// What `one`, which removes or renames a directory, or makes a link to one, does to `other`
+/// below it.
 pub fn below(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{CreateMissing, RemoveUse, ReplaceRead};
     use Level::{Error, Warning};
     let how = if other.how == How::Searched { Some(Harmless::Search) } else { None };
     match (one.op, other.op) {
         (_, Op::Inherit | Op::Connect) => None,
-        (Op::RenameOnto, Op::Miss) => match how {
+        // (A link that leads to a directory.)
+        (Op::RenameOnto | Op::CreateNew, Op::Miss) => match how {
             Some(why) => Some(Clash::harmless(CreateMissing, why)),
             None => Some(Clash::new(CreateMissing, Error)),
         },
-        (Op::RenameOnto, _) => Some(Clash::new(ReplaceRead, Warning)),
-        // It may never have been there.
+        // (Only an empty directory can be renamed onto, or two can change places.)
+        (Op::RenameOnto, _) if other.how == How::Ensured || one.how == How::Replacing => {
+            Some(Clash::new(ReplaceRead, Warning))
+        }
+        (Op::RenameOnto, _) => Some(Clash::new(CreateMissing, Error)),
+        // (Perhaps it was never there. But in another order it might be.)
         (Op::RenameFrom, Op::Miss) => match how {
             Some(why) => Some(Clash::harmless(RemoveUse, why)),
-            None => Some(Clash::new(RemoveUse, Warning)),
+            None => Some(Clash::new(RemoveUse, Error)),
         },
-        // What can be removed as a directory is empty.
-        (Op::Remove, Op::Miss) => None,
         (Op::Remove | Op::RenameFrom, _) => Some(Clash::new(RemoveUse, Error)),
         _ => None,
     }

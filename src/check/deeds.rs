@@ -25,6 +25,8 @@ pub enum How {
     Ensured,
     /// Created to be appended to, or as an empty file: what is there is kept.
     Keeping,
+    /// Renamed onto a name that the actor had found: it was there before.
+    Replacing,
 }
 
 /// What was done, as far as conflicts go.
@@ -53,7 +55,7 @@ pub struct Item {
 
 /// What an actor did to a path, in all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Facts(u16);
+pub struct Facts(u8);
 
 impl Facts {
     /// It locked it.
@@ -64,14 +66,12 @@ impl Facts {
     pub const PUBLISHED: Self = Self(1 << 2);
     /// It removed the name, or renamed it away.
     pub const WITHDRAWN: Self = Self(1 << 3);
-    /// It had found it before it put another file there.
-    pub const REPLACED: Self = Self(1 << 4);
     /// It changed it.
-    pub const CHANGED: Self = Self(1 << 5);
+    pub const CHANGED: Self = Self(1 << 4);
     /// It wrote over it without having read it.
-    pub const OVERWRITTEN: Self = Self(1 << 6);
+    pub const OVERWRITTEN: Self = Self(1 << 5);
     /// Nobody else had to do with it, and in the end it was gone.
-    pub const PRIVATE: Self = Self(1 << 7);
+    pub const PRIVATE: Self = Self(1 << 6);
 
     /// Whether it has all of those.
     pub fn has(self, other: Self) -> bool {
@@ -107,14 +107,14 @@ impl Deeds {
             .collect();
         order.sort_unstable();
         let mut this = Self::default();
-        let programs = Programs::new(traced);
+        let removers = removers(traced);
         for same_path in order.chunk_by(|a, b| a.0 == b.0) {
             let mut actors = 0;
             let mut facts = Facts::default();
             for own in same_path.chunk_by(|a, b| a.1 == b.1) {
                 let accesses: Vec<(u32, &Access)> =
                     own.iter().map(|key| (key.4, &traced.accesses[key.4 as usize])).collect();
-                facts = this.add(&accesses, segments, &programs);
+                facts = this.add(&accesses, segments, &removers);
                 actors += 1;
                 if facts != Facts::default() {
                     this.facts.insert((own[0].0, own[0].1), facts);
@@ -159,7 +159,7 @@ impl Deeds {
         &mut self,
         accesses: &[(u32, &Access)],
         segments: &Segments<'_>,
-        programs: &Programs,
+        removers: &[bool],
     ) -> Facts {
         let any = |op: Op| accesses.iter().any(|(_, access)| access.op == op);
         let last_made =
@@ -169,22 +169,18 @@ impl Deeds {
         let mut read = false;
         let mut facts = Facts::default();
         for (at, (number, access)) in accesses.iter().enumerate() {
-            let op = match access.op {
-                // It opens to write, and writes nothing.
-                Op::Write if programs.touches(access) => Op::Meta,
-                op => op,
-            };
+            let op = access.op;
             let how = match op {
                 Op::Miss if access.searched >= access.count => How::Searched,
                 Op::Miss if last_made.is_some_and(|made| made > at) => How::Making,
-                Op::Miss if programs.removes(access) => How::Removing,
-                Op::Create if programs.touches(access) || keeps(access, accesses) => How::Keeping,
+                Op::Miss if removers.get(access.program as usize) == Some(&true) => How::Removing,
+                Op::Create if keeps(access, accesses) => How::Keeping,
+                Op::RenameOnto if found => How::Replacing,
                 Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock if there => {
                     How::Ensured
                 }
                 _ => How::Plain,
             };
-            facts.set(Facts::REPLACED, op == Op::RenameOnto && found);
             let over = match op {
                 Op::Truncate | Op::RenameOnto => !read,
                 Op::Create => how != How::Keeping && !read,
@@ -224,10 +220,9 @@ impl Deeds {
         let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
         let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
         facts.set(Facts::LOCKED, any(Op::Lock));
-        // (`ln -sf` finds it taken, too, and then renames onto it.)
-        let lost = any(Op::Taken) && !any(Op::RenameOnto);
+        // (Who only found it taken had to do without: then it matters who comes first.)
         let won = (any(Op::CreateNew) || any(Op::MakeDir)) && withdrawn;
-        facts.set(Facts::PROTOCOL, lost || won);
+        facts.set(Facts::PROTOCOL, won);
         facts.set(Facts::PUBLISHED, made || any(Op::RenameOnto));
         facts.set(Facts::WITHDRAWN, withdrawn);
         facts.set(Facts::PRIVATE, made && gone);
@@ -291,32 +286,17 @@ pub fn changes(op: Op) -> bool {
     }
 }
 
-/// Whether what made the file was an append: the same call is both.
+/// Whether what made the file would have kept one that was there: then it is an append, too, or a
+/// look. (See [`Op::Create`].)
 fn keeps(create: &Access, accesses: &[(u32, &Access)]) -> bool {
     let when = (create.moment, create.first);
-    accesses.iter().any(|(_, a)| a.op == Op::Append && (a.moment, a.first) == when)
+    let kept = |op: Op| matches!(op, Op::Append | Op::Read | Op::Meta);
+    accesses.iter().any(|(_, a)| kept(a.op) && (a.moment, a.first) == when)
 }
 
-/// Programs that say what an access is for.
-struct Programs {
-    touch: Vec<bool>,
-    remove: Vec<bool>,
-}
-
-impl Programs {
-    fn new(traced: &Traced) -> Self {
-        let named = |names: &[&str]| -> Vec<bool> {
-            let name = |text: &String| text.rsplit('/').next().is_some_and(|n| names.contains(&n));
-            traced.texts.iter().map(name).collect()
-        };
-        Self { touch: named(&["touch"]), remove: named(&["rm", "rmdir", "unlink"]) }
-    }
-
-    fn touches(&self, access: &Access) -> bool {
-        self.touch.get(access.program as usize).copied().unwrap_or(false)
-    }
-
-    fn removes(&self, access: &Access) -> bool {
-        self.remove.get(access.program as usize).copied().unwrap_or(false)
-    }
+/// Of each program, whether it is one that removes.
+fn removers(traced: &Traced) -> Vec<bool> {
+    let name = |text: &String| text.rsplit('/').next().unwrap_or_default().to_owned();
+    let removes = |text| matches!(&*name(text), "rm" | "rmdir" | "unlink");
+    traced.texts.iter().map(removes).collect()
 }

@@ -116,6 +116,11 @@ pub enum Harmless {
 }
 
 impl Harmless {
+    /// Whether the user has settled it.
+    pub fn settles(self) -> bool {
+        matches!(self, Self::Suppressed | Self::Known)
+    }
+
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {

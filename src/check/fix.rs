@@ -5,9 +5,9 @@
 //! a wait can be moved, or a start. What would never end is not proposed: that a
 //! task waits for one that waits for it, or for a lock that is held meanwhile.
 
-use super::conflict::Clash;
 use super::deeds::{Deeds, Facts};
 use super::finding::{Class, Fix};
+use super::lines;
 use super::order::Order;
 use super::pairs::Conflict;
 use super::places;
@@ -67,16 +67,22 @@ impl Fixer<'_, '_> {
         order: &mut Order,
     ) -> Vec<Fix> {
         let access = &self.traced.accesses[access as usize];
-        let at = access.at.map(|at| self.traced.text(at).to_owned());
         let Some(started) = self.task(task) else { return Vec::new() };
+        let (start, end) = (started.at.as_deref(), started.collected_at.as_deref());
+        let at = access.at.map(|at| lines::between(self.traced.text(at), start, end).to_owned());
         let mut fixes = Vec::new();
         // A task within it that it does not wait for is to be waited for there first.
         if inner != task && !self.over_with(inner, task, order) {
-            fixes.extend(self.task(inner).map(|inner| Fix::WaitBefore {
-                task: short(inner),
-                before: None,
-                now: collected(inner),
-            }));
+            let run = |actor: usize| self.segments.actors[actor].task.map(|(run, _)| run);
+            let over = run(inner) == run(task) && order.leads(self.segments.last(task), node);
+            let Some(inner) = self.task(inner) else { return fixes };
+            // Unless that is over: then it is known here, by its whole name.
+            let (task, before) =
+                if over { (whole(inner, started), at.clone()) } else { (short(inner), None) };
+            fixes.push(Fix::WaitBefore { task, before, now: collected(inner) });
+            if over {
+                return fixes;
+            }
         }
         let [from, _] = self.segments.cuts(node);
         fixes.push(Fix::WaitBefore {
@@ -106,11 +112,29 @@ impl Fixer<'_, '_> {
             return Vec::new();
         };
         let mut fixes = Vec::new();
-        let lock = self.lock(conflict, [early_in, late_in], order);
+        let at = second.at.as_deref().map(str::to_owned);
+        // (In a loop no line is before the one and behind the other.)
+        let looped = at.is_some() && first.at == second.at;
         // If order does not matter, a lock costs least.
-        fixes.extend(lock);
-        // Who would have to wait for itself?
+        if looped || self.updates(conflict) {
+            fixes.extend(self.lock(conflict, [early_in, late_in], order));
+        }
+        if looped {
+            return fixes;
+        }
+        // It waits for the other one anyway: it could before.
         if self.needs(early, late, order) {
+            let own = conflict
+                .sides
+                .into_iter()
+                .find(|(node, _)| self.segments.whose(*node).actor as usize == early);
+            let line = own.and_then(|(_, access)| self.traced.accesses[access as usize].at);
+            let before = line.map(|line| lines::innermost(self.traced.text(line)).to_owned());
+            fixes.extend(before.is_some().then(|| Fix::WaitBefore {
+                task: short(second),
+                before,
+                now: None,
+            }));
             return fixes;
         }
         let within = early_in != early && !self.over_with(early_in, early, order);
@@ -121,40 +145,41 @@ impl Fixer<'_, '_> {
             (Some((a, _)), Some((b, _))) => a == b,
             _ => false,
         };
-        let at = second.at.as_deref().map(str::to_owned);
         if same_run {
             fixes.push(Fix::After { task: short(second), other: short(first), at: at.clone() });
         }
-        let before = at;
-        if before.is_some() || !same_run {
-            fixes.push(Fix::WaitBefore { task: short(first), before, now: collected(first) });
+        if at.is_some() || !same_run {
+            fixes.push(Fix::WaitBefore { task: short(first), before: at, now: collected(first) });
         }
         fixes
     }
 
-    /// A common lock, where both update and order does not matter.
-    fn lock(&self, conflict: &Conflict, tasks: [usize; 2], order: &mut Order) -> Option<Fix> {
-        let Clash { class, .. } = conflict.clash;
-        let path = self.traced.path(conflict.path);
-        let updates = |(node, access): (u32, u32)| {
-            let actor = self.segments.whose(node).actor;
-            let path = self.traced.accesses[access as usize].path;
+    /// Whether both change what is there, so that order does not matter.
+    fn updates(&self, conflict: &Conflict) -> bool {
+        let updates = |(node, access): &(u32, u32)| {
+            let actor = self.segments.whose(*node).actor;
+            let path = self.traced.accesses[*access as usize].path;
             let facts = self.deeds.facts(path, actor);
             facts.has(Facts::CHANGED) && !facts.has(Facts::OVERWRITTEN)
         };
-        let wanted = match class {
+        match conflict.clash.class {
             Class::Contention => true,
-            Class::WriteWrite | Class::CreateCreate => conflict.sides.iter().all(|s| updates(*s)),
+            Class::WriteWrite | Class::CreateCreate => conflict.sides.iter().all(updates),
             _ => false,
-        };
+        }
+    }
+
+    /// A common lock.
+    fn lock(&self, conflict: &Conflict, tasks: [usize; 2], order: &mut Order) -> Option<Fix> {
+        let path = self.traced.path(conflict.path);
         let [one, other] = tasks;
         // One would wait for the other, which waits for the lock.
-        if !wanted || self.needs(one, other, order) || self.needs(other, one, order) {
+        if self.needs(one, other, order) || self.needs(other, one, order) {
             return None;
         }
         let [one, other] = [self.task(one)?, self.task(other)?];
         let known = one.options.locks.first().or(other.options.locks.first()).cloned();
-        let lock = match (class, places::manager(&path)) {
+        let lock = match (conflict.clash.class, places::manager(&path)) {
             (Class::Contention, Some(manager)) => manager.word().to_owned(),
             _ => known.unwrap_or_else(|| word(&path)),
         };
@@ -182,6 +207,12 @@ fn short(task: &Task) -> String {
     name.rsplit('/').next().unwrap_or(name).to_owned()
 }
 
+/// The same for whoever started `outer`, a task around it.
+fn whole(task: &Task, outer: &Task) -> String {
+    let around = outer.id.parent().map_or(0, |parent| parent.name().len() + 1);
+    task.id.name().get(around..).unwrap_or_default().to_owned()
+}
+
 fn collected(task: &Task) -> Option<String> {
     task.collected_at.as_deref().map(str::to_owned)
 }
@@ -194,4 +225,143 @@ fn word(path: &str) -> String {
         name.chars().map(|c| if fits(c) { c } else { '_' }).take(MAX_BYTES).collect();
     let name = name.trim_start_matches(['.', ':', '@', '+', '-']);
     if Name::new(name).is_ok() { name.to_owned() } else { "lock".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::sample::{Program, in_turn, verdict};
+    use crate::check::{Input, judge};
+    use crate::run::{Record, Run};
+
+    /// The ways out of the first finding.
+    fn fixes(lines: &[&str]) -> Vec<String> {
+        let verdict = verdict(lines);
+        let tell = |fix: &Fix| match fix {
+            Fix::WaitBefore { task, before, now } => {
+                let line = |line: &Option<String>| line.clone().unwrap_or_else(|| "-".into());
+                format!("wait {task} before {}, now {}", line(before), line(now))
+            }
+            Fix::After { task, other, at } => {
+                format!("{task} after {other} at {}", at.as_deref().unwrap_or("-"))
+            }
+            Fix::Lock { lock, tasks: [one, other] } => format!("lock {lock} {one} {other}"),
+            Fix::StartAfter { task, line } => format!("start {task} behind {line}"),
+        };
+        verdict.findings.first().map_or_else(Vec::new, |f| f.fixes.iter().map(tell).collect())
+    }
+
+    #[test]
+    fn the_script_waits_earlier_or_starts_later() {
+        assert_eq!(
+            fixes(&["script: start a; look /y; read /x; wait a", "a: write /x"]),
+            ["wait a before script:3, now script:4", "start a behind script:3"]
+        );
+        assert_eq!(
+            fixes(&["script: start a; read /x", "a: write /x"]),
+            ["wait a before script:2, now -", "start a behind script:2"]
+        );
+    }
+
+    #[test]
+    fn of_two_tasks_the_later_one_comes_after_the_first() {
+        assert_eq!(
+            fixes(&["script: start a; start b; wait a; wait b", "a: write /x", "b: read /x"]),
+            ["b after a at script:2", "wait a before script:2, now script:3"]
+        );
+        assert_eq!(
+            fixes(&["script: start b; start a; wait a; wait b", "a: write /x", "b: read /x"]),
+            ["a after b at script:2", "wait b before script:2, now script:4"]
+        );
+    }
+
+    #[test]
+    fn two_that_update_take_turns_but_two_that_overwrite_do_not() {
+        let first = |step: &str| {
+            let (a, b) = (format!("a: {step}"), format!("b: {step}"));
+            fixes(&["script: start a; start b; wait a; wait b", &a, &b]).swap_remove(0)
+        };
+        assert_eq!(first("read /etc/my.conf; truncate /etc/my.conf"), "lock my.conf a b");
+        assert_eq!(first("write /srv/.state"), "lock state a b");
+        assert_eq!(first("truncate /x"), "b after a at script:2");
+        assert_eq!(first("lock /var/lib/dpkg/lock; write /var/lib/dpkg/status"), "lock apt a b");
+    }
+
+    #[test]
+    fn a_lock_that_one_has_is_the_lock_for_both() {
+        assert_eq!(
+            fixes(&[
+                "script: start a; start b lock=l; wait a; wait b",
+                "a: write /x",
+                "b: write /x"
+            ])[0],
+            "lock l a b"
+        );
+    }
+
+    #[test]
+    fn tasks_of_a_loop_take_turns() {
+        let program =
+            Program::new(&["script: start a; start b; wait a", "a: write /x", "b: read /x"]);
+        let (traced, mut runs) = program.run(&mut in_turn());
+        let mut run = Run::default();
+        for record in ["5 start a pid=101 at=s:1", "5 start b pid=102 at=s:1"] {
+            run.apply(&Record::parse(record.as_bytes()).unwrap());
+        }
+        runs[0].1 = run;
+        let input = Input { traced: &traced, runs: &runs, suppressions: None, baseline: None };
+        let finding = &judge(&input).findings[0];
+        let tasks = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(finding.fixes, [Fix::Lock { lock: "x".into(), tasks }]);
+    }
+
+    #[test]
+    fn inner_tasks_are_waited_for_where_they_are_started() {
+        assert_eq!(
+            fixes(&["script: start a; read /x; wait a", "a: start c", "a/c: write /x"]),
+            [
+                "wait c before -, now -",
+                "wait a before script:2, now script:3",
+                "start a behind script:2"
+            ]
+        );
+        assert_eq!(
+            fixes(&["script: start a; read /x; wait a", "a: start c; wait c", "a/c: write /x"]),
+            ["wait a before script:2, now script:3", "start a behind script:2"]
+        );
+        assert_eq!(
+            fixes(&["script: start a; wait a", "a: start c; read /x; wait c", "a/c: write /x"]),
+            ["wait c before a:2, now a:3", "start c behind a:2"]
+        );
+    }
+
+    #[test]
+    fn nothing_is_proposed_that_would_never_end() {
+        // a waits for b, but not before it has written.
+        let waits = |step: &str| {
+            let a = format!("a: {step} /x; see b");
+            fixes(&["script: start a; start b; wait a; wait b", &a, "b: write /x"])
+        };
+        assert_eq!(waits("write"), ["wait b before a:1, now -"]);
+        assert_eq!(waits("read"), ["wait b before a:1, now -"]);
+        // Nobody can wait for what a task left.
+        assert_eq!(fixes(&["script: start a; wait a; read /x", "a:", "left a: write /x"]), [""; 0]);
+    }
+
+    #[test]
+    fn a_lock_has_a_name_that_can_be_given() {
+        for (path, name) in [
+            ("/etc/nova/nova.conf", "nova.conf"),
+            ("/srv/.state", "state"),
+            ("/srv/a b\n", "a_b_"),
+            ("/srv/...", "lock"),
+            ("/", "lock"),
+            ("/srv/d/", "d"),
+            ("tcp:80", "tcp:80"),
+            ("/é", "_"),
+        ] {
+            assert_eq!(word(path), name, "{path}");
+        }
+        assert!(Name::new(&word(&format!("/{}", "x".repeat(300)))).is_ok());
+    }
 }

@@ -1,6 +1,7 @@
 //! From conflicts to findings: what is settled is marked, what is the same
 //! is put together, and all is in an order that does not depend on who came first.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::conflict::Clash;
@@ -8,6 +9,7 @@ use super::deeds::Deeds;
 use super::finding::{Class, Finding, Harmless, Level, Side, Who};
 use super::fix::Fixer;
 use super::harmless::Knowledge;
+use super::lines::innermost;
 use super::order::Order;
 use super::pairs::{Conflict, Key};
 use super::places::Manager;
@@ -44,7 +46,7 @@ impl Folder<'_, '_> {
             let path = self.input.traced.path(conflict.path);
             let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
             let key = Together {
-                level: std::cmp::Reverse(clash.level),
+                level: Reverse(clash.level),
                 class: clash.class,
                 harmless: clash.harmless,
                 dir,
@@ -59,8 +61,7 @@ impl Folder<'_, '_> {
             let Some((first, rest)) = same.split_first() else { continue };
             let mut finding = self.finding(first);
             finding.more = rest.iter().map(|other| self.input.traced.path(other.path)).collect();
-            let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
-            if finding.level > Level::Note && !settled {
+            if finding.level > Level::Note {
                 finding.fixes = fixer.fixes(first, order);
             }
             findings.push(finding);
@@ -68,7 +69,7 @@ impl Folder<'_, '_> {
         let place = |finding: &Finding| {
             let [one, other] = [&finding.sides[0].who, &finding.sides[1].who];
             let who = [one.min(other).clone(), one.max(other).clone()];
-            (std::cmp::Reverse(finding.level), finding.class, finding.path.clone(), who)
+            (Reverse(finding.level), finding.class, finding.path.clone(), who)
         };
         findings.sort_by_cached_key(place);
         let unused = self.input.suppressions.map(|all| all.unused(&used));
@@ -79,9 +80,8 @@ impl Folder<'_, '_> {
     fn contended(&self, found: HashMap<Key, Conflict>) -> Vec<Conflict> {
         let mut rest = Vec::with_capacity(found.len());
         let mut contended: BTreeMap<(Manager, Whose, Whose), Vec<Conflict>> = BTreeMap::new();
-        for ((path, one, other), conflict) in found {
-            let open =
-                conflict.clash.harmless != Some(Harmless::Locked) || !self.excluded(&conflict);
+        for ((path, one, other, _), conflict) in found {
+            let open = !self.excluded(&conflict);
             let manager = self.knowledge.contended(path, [one.actor, other.actor]);
             match manager.filter(|_| open) {
                 Some(manager) => {
@@ -98,7 +98,8 @@ impl Folder<'_, '_> {
                 })
             };
             let path = |conflict: &Conflict| &self.input.traced.paths[conflict.path as usize];
-            let first = same.into_iter().min_by(|a, b| (lock(a), path(a)).cmp(&(lock(b), path(b))));
+            let least = |c: &Conflict| (lock(c), path(c).clone(), Reverse(c.clash.rank()));
+            let first = same.into_iter().min_by_key(least);
             rest.extend(first.map(|conflict| {
                 let clash =
                     Clash { class: Class::Contention, level: Level::Warning, harmless: None };
@@ -110,11 +111,8 @@ impl Folder<'_, '_> {
 
     /// Whether both sides wait for one lock of the user's.
     fn excluded(&self, conflict: &Conflict) -> bool {
-        let [one, other] = conflict.sides.map(|(node, access)| super::harmless::One {
-            whose: self.segments.whose(node),
-            access,
-            held: self.input.traced.accesses[access as usize].held,
-            facts: super::deeds::Facts::default(),
+        let [one, other] = conflict.sides.map(|(node, access)| {
+            (self.segments.whose(node), self.input.traced.accesses[access as usize].held)
         });
         self.knowledge.locked(one, other)
     }
@@ -136,10 +134,13 @@ impl Folder<'_, '_> {
         let suppressed = covered(self.input.suppressions);
         // What is a note anyway needs no word of the user's; it is not useless either.
         if clash.level > Level::Note {
-            match (suppressed.is_empty(), known) {
-                (false, _) => clash.harmless = Some(Harmless::Suppressed),
-                (true, true) => clash.harmless = Some(Harmless::Known),
-                (true, false) => {}
+            let why = match (suppressed.is_empty(), known) {
+                (false, _) => Some(Harmless::Suppressed),
+                (true, true) => Some(Harmless::Known),
+                (true, false) => None,
+            };
+            if why.is_some() {
+                clash = Clash { level: Level::Note, harmless: why, ..clash };
             }
         }
         used.extend(suppressed);
@@ -168,7 +169,7 @@ impl Folder<'_, '_> {
             op: access.op,
             path: traced.path(access.path),
             program: traced.text(access.program).to_owned(),
-            at: access.at.map(|at| traced.text(at).to_owned()),
+            at: access.at.map(|at| innermost(traced.text(at)).to_owned()),
             from,
             until,
             count: access.count,
@@ -180,7 +181,7 @@ impl Folder<'_, '_> {
 /// What findings that are put together have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Together {
-    level: std::cmp::Reverse<Level>,
+    level: Reverse<Level>,
     class: Class,
     harmless: Option<Harmless>,
     dir: String,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::conflict::Clash;
-use super::deeds::{Deeds, Facts};
+use super::deeds::{Deed, Deeds, Facts, How};
 use super::finding::{Class, Harmless, Level};
 use super::places::{self, Manager};
 use super::segments::{SCRIPT, Segments, Whose};
@@ -31,8 +31,8 @@ pub struct One {
     pub whose: Whose,
     /// The access, by its place.
     pub access: u32,
-    /// Its locks.
-    pub held: HeldNo,
+    /// What it did, under which locks.
+    pub deed: Deed,
     /// What its actor did there in all.
     pub facts: Facts,
 }
@@ -69,24 +69,27 @@ impl<'a> Knowledge<'a> {
     }
 
     /// Whether the two exclude each other by a lock that makes one wait.
-    pub fn locked(&self, one: One, other: One) -> bool {
-        let locks = |one: One| self.locks.get(one.whose.actor as usize).filter(|_| !one.whose.left);
+    pub fn locked(&self, one: (Whose, HeldNo), other: (Whose, HeldNo)) -> bool {
+        let locks = |(whose, _): (Whose, HeldNo)| {
+            self.locks.get(whose.actor as usize).filter(|_| !whose.left)
+        };
         let tasks = match (locks(one), locks(other)) {
             (Some(a), Some(b)) => !a.is_disjoint(b),
             _ => false,
         };
-        let held = |one: One| self.held.get(one.held as usize).map_or(&[][..], Vec::as_slice);
+        let held =
+            |(_, set): (Whose, HeldNo)| self.held.get(set as usize).map_or(&[][..], Vec::as_slice);
         tasks || held(one).iter().any(|file| held(other).contains(file))
     }
 
     /// What becomes of a conflict at `path`.
     pub fn demoted(&self, clash: Clash, path: PathNo, one: One, other: One) -> Clash {
         let note = |why| Clash { level: Level::Note, harmless: Some(why), ..clash };
+        if self.locked((one.whose, one.deed.held), (other.whose, other.deed.held)) {
+            return note(Harmless::Locked);
+        }
         if clash.level == Level::Note && clash.harmless.is_some() {
             return clash;
-        }
-        if self.locked(one, other) {
-            return note(Harmless::Locked);
         }
         let both = |facts: Facts| one.facts.has(facts) && other.facts.has(facts);
         // Who makes a name that has to be new, and removes it, makes a lock of it; so does who
@@ -106,13 +109,8 @@ impl<'a> Knowledge<'a> {
         if self.same(clash.class, one, other) {
             return note(Harmless::SameContent);
         }
-        // Where the other had been there before, its entry is; only the time of the file changes.
-        let [a, b] = [one, other].map(|one| &self.traced.accesses[one.access as usize]);
-        let looked = clash.class == Class::ReplaceRead && b.op == Op::Look;
-        if looked && one.facts.has(Facts::REPLACED) {
-            return Clash { class: Class::Metadata, level: Level::Note, harmless: None };
-        }
-        let grows = a.op == Op::Append && clash.class == Class::WriteRead;
+        let appends = one.deed.op == Op::Append || one.deed.how == How::Keeping;
+        let grows = appends && clash.class == Class::WriteRead;
         if grows && places::is_log(&name) {
             return Clash { level: Level::Warning, ..clash };
         }
@@ -155,4 +153,232 @@ fn locks<'a>(segments: &Segments<'a>) -> Vec<BTreeSet<(usize, &'a str)>> {
         found.push(own);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::check::sample::found;
+
+    /// What is found if `a` does the one and `b` the other, with nothing to order them.
+    fn beside(one: &str, other: &str) -> Vec<String> {
+        let (a, b) = (format!("a: {one}"), format!("b: {other}"));
+        found(&["script: start a; start b; wait a; wait b", &a, &b])
+    }
+
+    #[test]
+    fn two_that_append_lose_nothing() {
+        assert_eq!(beside("append /x", "append /x"), ["note (appends) write-write /x a b"]);
+        assert_eq!(beside("append /x", "truncate /x"), ["error write-write /x a b"]);
+        // An empty file is made, and kept if it is there.
+        assert_eq!(
+            beside("create /x and append /x", "append /x"),
+            ["note (appends) write-write /x a b"]
+        );
+        assert_eq!(
+            beside("create /x and meta /x", "append /x"),
+            ["note (appends) write-write /x a b", "note metadata /x a b"]
+        );
+    }
+
+    #[test]
+    fn both_write_through_what_the_script_has_opened() {
+        assert_eq!(
+            beside("inherit /x", "write /x"),
+            ["note (shared-descriptor) write-write /x a b"]
+        );
+    }
+
+    #[test]
+    fn whoever_makes_a_directory_if_there_is_none() {
+        assert_eq!(beside("make-dir /d", "have-dir /d"), ["note (make-dirs) create-create /d a b"]);
+        // mkdir -p looks before.
+        assert_eq!(
+            beside("make-dir /d", "miss /d; have-dir /d; look /d; create /d/x"),
+            ["note (make-dirs) create-create /d a b", "note (make-dirs) create-missing /d a b"]
+        );
+        // Who relies on it without making it does not.
+        assert_eq!(beside("make-dir /d", "look /d")[0], "error create-missing /d a b");
+    }
+
+    #[test]
+    fn what_somebody_has_seen_to_is_there() {
+        assert_eq!(
+            beside("create /x", "append /x; look /x"),
+            ["error write-write /x a b", "note metadata /x a b"]
+        );
+        // Not if he has removed it since.
+        assert!(
+            beside("make-dir /x", "have-dir /x; remove /x; look /x")
+                .contains(&"error create-missing /x a b".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_same_content_twice() {
+        let same = |one: &str, other: &str| beside(one, other);
+        assert_eq!(
+            same("truncate /x content 1", "truncate /x content 1"),
+            ["note (same-content) write-write /x a b"]
+        );
+        assert_eq!(
+            same("truncate /x content 1", "truncate /x content 2"),
+            ["error write-write /x a b"]
+        );
+        // In between it is empty.
+        assert_eq!(
+            same("truncate /x content 1; read /x", "truncate /x content 1"),
+            ["error write-read /x b a", "note (same-content) write-write /x a b"]
+        );
+        // What is in place is never in between.
+        assert_eq!(
+            same("rename-onto /x=7 content 1", "rename-onto /x=8 content 1"),
+            ["note (same-content) create-create /x a b"]
+        );
+        assert_eq!(
+            found(&[
+                "script: create /x=6 content 1; start a; start b; wait a; wait b",
+                "a: look /x=6; rename-onto /x=7 content 1",
+                "b: read /x=6",
+            ]),
+            ["note (same-content) replace-read /x a b"]
+        );
+        // A part of a file that is the same says nothing of the rest.
+        assert_eq!(same("write /x content 1", "write /x content 1"), ["error write-write /x a b"]);
+    }
+
+    #[test]
+    fn a_common_lock_leaves_the_order_open() {
+        let held = |a: &str, b: &str| {
+            beside(&format!("truncate /x held {a}"), &format!("truncate /x held {b}"))
+        };
+        assert_eq!(held("/l", "/l"), ["note (locked) write-write /x a b"]);
+        assert_eq!(beside("truncate /x held /l", "truncate /x"), ["error write-write /x a b"]);
+        // Who locks the file itself does so because he shares it; but not who removes it.
+        assert_eq!(
+            beside("create /l; lock /l", "create /l; lock /l"),
+            ["note (locked) write-write /l a b"]
+        );
+        assert_eq!(beside("write /l; lock /l", "write /l"), ["error write-write /l a b"]);
+        assert!(
+            beside("lock /l; remove /l", "lock /l").contains(&"error remove-use /l a b".to_owned())
+        );
+        // A file that has to be new is a lock, if it is removed.
+        assert_eq!(
+            beside("create-new /l; remove /l", "taken /l; create-new /l; remove /l"),
+            ["note (locked) create-create /l a b", "note (locked) remove-use /l a b"]
+        );
+        assert_eq!(
+            beside("make-dir /l; remove /l", "have-dir /l; make-dir /l; remove /l")
+                .iter()
+                .filter(|line| !line.starts_with("note "))
+                .count(),
+            0
+        );
+        assert!(
+            beside("make-dir /l; remove /l", "have-dir /l")
+                .contains(&"error remove-use /l a b".to_owned())
+        );
+    }
+
+    #[test]
+    fn tasks_with_one_lock_do_not_run_beside_each_other() {
+        let tasks = |first: &str, second: &str, inner: &str| {
+            let script = format!("script: start a {first}; start b {second}; wait a; wait b");
+            let a = format!("a: start c; {inner}; write /x");
+            found(&[&script, &a, "a/c: write /x", "b: write /x"])
+        };
+        assert_eq!(
+            tasks("lock=l", "lock=l", "wait c"),
+            ["note (locked) write-write /x a b", "note (locked) write-write /x a/c b"]
+        );
+        assert_eq!(tasks("lock=l", "lock=m", "wait c").len(), 2);
+        assert!(tasks("lock=l", "lock=m", "wait c")[0].starts_with("error "));
+        // c may go on when a is over and has given its lock back.
+        let gone_on = tasks("lock=l", "lock=l", "look /y");
+        assert_eq!(
+            gone_on,
+            [
+                "error write-write /x a a/c",
+                "error write-write /x a/c b",
+                "note (locked) write-write /x a b"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cache_is_made_anew_by_whoever_finds_it_old() {
+        assert_eq!(
+            beside(
+                "create-new /p/__pycache__/x.pyc.1; rename-onto /p/__pycache__/x.pyc",
+                "read /p/__pycache__/x.pyc"
+            ),
+            ["note (cache) create-missing /p/__pycache__/x.pyc a b"]
+        );
+        assert_eq!(
+            beside("make-dir /p/__pycache__", "list /p"),
+            ["note (cache) change-list /p a b"]
+        );
+    }
+
+    #[test]
+    fn a_search_that_finds_elsewhere_is_no_race() {
+        // The second look-up of the name finds it.
+        assert_eq!(
+            beside("create /usr/local/bin/cc", "miss /usr/local/bin/cc; exec /usr/bin/cc"),
+            ["note (search) create-missing /usr/local/bin/cc a b"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_only_one_knew_and_removed_is_in_nobodys_way() {
+        assert_eq!(
+            beside("create-new /tmp/x; remove /tmp/x", "list /tmp"),
+            ["note (private) change-list /tmp a b"]
+        );
+        assert_eq!(beside("create-new /tmp/x", "list /tmp"), ["warning change-list /tmp a b"]);
+        assert_eq!(
+            beside("create-new /tmp/x; remove /tmp/x", "list /tmp; look /tmp/x"),
+            [
+                "error create-missing /tmp/x a b",
+                "error remove-use /tmp/x a b",
+                "warning change-list /tmp a b"
+            ]
+        );
+        // Made again after it was removed.
+        assert_eq!(
+            beside("create-new /tmp/x; remove /tmp/x; create /tmp/x", "list /tmp"),
+            ["warning change-list /tmp a b"]
+        );
+        // In place edits do not change what is listed.
+        assert_eq!(
+            beside("read /d/x=7; create-new /d/t; rename-from /d/t; rename-onto /d/x=8", "list /d"),
+            ["note (private) change-list /d a b"]
+        );
+    }
+
+    #[test]
+    fn who_wants_it_gone_does_not_mind() {
+        assert_eq!(beside("remove /x", "miss /x by /bin/rm"), ["note (removes) remove-use /x a b"]);
+        assert_eq!(beside("remove /x", "miss /x by /bin/cat"), ["error remove-use /x a b"]);
+    }
+
+    #[test]
+    fn two_that_use_a_package_manager_contend_once() {
+        let install = "write /var/lib/dpkg/lock; lock /var/lib/dpkg/lock; \
+                       create /var/lib/dpkg/status-new; look /var/lib/dpkg/status; rename-onto /var/lib/dpkg/status; \
+                       append /var/log/dpkg.log";
+        assert_eq!(beside(install, install), ["warning contention /var/lib/dpkg/lock a b"]);
+        // Who only reads is not kept out.
+        assert_eq!(
+            beside(install, "read /var/lib/dpkg/status"),
+            ["warning replace-read /var/lib/dpkg/status a b"]
+        );
+        // dpkg's own lock makes nobody wait; a lock of the run does.
+        let lock = "held /var/lib/dpkg/lock";
+        let under = format!("lock /var/lib/dpkg/lock; write /var/lib/dpkg/status {lock}");
+        assert_eq!(beside(&under, &under), ["warning contention /var/lib/dpkg/status a b"]);
+        let (a, b) = (format!("a: {install}"), format!("b: {install}"));
+        let script = "script: start a lock=apt; start b lock=apt; wait a; wait b";
+        assert!(found(&[script, &a, &b]).iter().all(|line| line.starts_with("note (locked) ")));
+    }
 }

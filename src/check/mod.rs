@@ -11,12 +11,17 @@
 //! the clock said this time. Of those, some pairs conflict (see [`Class`]), and
 //! of these, some are harmless.
 
+pub mod confirm;
 mod conflict;
 mod deeds;
 pub mod finding;
 mod fix;
 mod fold;
 mod harmless;
+#[cfg(test)]
+mod hostile;
+mod lines;
+mod meet;
 mod objects;
 mod order;
 mod pairs;
@@ -60,8 +65,8 @@ pub fn judge(input: &Input<'_>) -> Verdict {
     let segments = Segments::new(input);
     let deeds = Deeds::new(traced, &segments, &own(input));
     let knowledge = Knowledge::new(traced, &segments, &deeds);
-    let mut order = Order::new(segments.len(), &segments.arrows);
-    let found = Finder::new(traced, &segments, &deeds, &knowledge, &mut order).find();
+    let order = Order::new(segments.len(), &segments.arrows);
+    let (found, mut order) = Finder::new(traced, &segments, &deeds, &knowledge, order).find();
     let folder = Folder { input, segments: &segments, deeds: &deeds, knowledge: &knowledge };
     let (findings, unused) = folder.fold(found, &mut order);
     let mut gaps: Vec<Gone> = traced

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::conflict;
-use super::deeds::{Facts, Item};
+use super::deeds::{Facts, How, Item};
 use super::finding::Harmless;
 use super::pairs::{At, Finder, parent};
 use super::places;
@@ -93,9 +93,8 @@ impl Finder<'_, '_> {
     fn telling(&self, changes: &[Item]) -> Vec<Item> {
         let mut best: HashMap<u32, ((bool, Time, PathNo), Item)> = HashMap::new();
         for item in changes {
-            let facts = self.facts(item);
             // It was there before: the list is the same.
-            if item.deed.op == Op::RenameOnto && facts.has(Facts::REPLACED) {
+            if item.deed.how == How::Replacing {
                 continue;
             }
             let mild = self.mild(item).is_some();
@@ -128,8 +127,9 @@ impl Finder<'_, '_> {
             .filter(|path| !self.items(*path).is_empty())
             .collect();
         sorted.sort_unstable_by_key(|path| &self.traced.paths[*path as usize]);
-        let moves =
-            |item: &&Item| matches!(item.deed.op, Op::Remove | Op::RenameFrom | Op::RenameOnto);
+        let moves = |item: &&Item| {
+            matches!(item.deed.op, Op::Remove | Op::RenameFrom | Op::RenameOnto | Op::CreateNew)
+        };
         for at in 0..sorted.len() {
             let dir = sorted[at];
             let tree: Vec<Item> = self.items(dir).iter().filter(moves).copied().collect();
@@ -142,7 +142,13 @@ impl Finder<'_, '_> {
             let from = at + sorted[at..].partition_point(|p| path(p) < begin.as_slice());
             let count = sorted[from..].partition_point(|p| path(p).starts_with(&begin));
             let rest: Vec<PathNo> = sorted[from..from + count].to_vec();
+            let actor = |item: &Item| self.segments.whose(item.node).actor;
+            let own = tree.iter().all(|item| actor(item) == actor(&tree[0]));
+            let only = own.then(|| actor(&tree[0]));
             for inner in rest {
+                if self.items(inner).iter().all(|item| Some(actor(item)) == only) {
+                    continue;
+                }
                 let mut items = tree.clone();
                 items.extend(self.items(inner));
                 items.sort_by_key(|item| (item.node, item.path, item.deed));

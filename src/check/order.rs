@@ -10,7 +10,7 @@
 const ROOM: usize = 128 << 20;
 
 /// What comes before what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Order {
     count: usize,
     /// Where the arrows of each segment begin in `to`.
@@ -47,6 +47,11 @@ impl Order {
         this
     }
 
+    /// How many words a row has.
+    pub fn words(&self) -> usize {
+        self.count.div_ceil(64)
+    }
+
     /// Whether nothing orders the two.
     pub fn concurrent(&mut self, one: u32, other: u32) -> bool {
         let (low, high) = (one.min(other), one.max(other));
@@ -73,7 +78,7 @@ impl Order {
     }
 
     fn search(&self, node: u32) -> Box<[u64]> {
-        let mut row = vec![0; self.count.div_ceil(64)].into_boxed_slice();
+        let mut row = vec![0; self.words()].into_boxed_slice();
         let mut open = vec![node];
         while let Some(node) = open.pop() {
             let arrows = self.from[node as usize] as usize..self.from[node as usize + 1] as usize;

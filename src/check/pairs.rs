@@ -4,26 +4,26 @@
 //! Objects are paths; files, where they have several names; directories, of whose
 //! entries some change while others list them; and directories that are removed or renamed, with
 //! all that is below. Of each object only segments are compared of which one changes
-//! something; so what everybody reads costs nothing. Where very many change it, those
-//! that are not ordered are found by whole rows of bits.
+//! something; so what everybody reads costs nothing.
 //!
-//! Of two, at one path, one conflict is kept: the worst. At one object, at most
+//! Of two, at one path, one conflict of each class is kept: the worst. At one object, at most
 //! [`MOST`] pairs of actors are told: who reads about so many knows enough.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::conflict::{self, Clash};
-use super::deeds::{Deed, Deeds, Facts, Item, changes};
+use super::deeds::{Deeds, Facts, Item};
 use super::finding::{Class, Level};
 use super::harmless::{Knowledge, One};
+use super::meet::{Meeting, Met, meetings, unordered};
 use super::order::Order;
 use super::segments::{Segments, Whose};
 use crate::run::Time;
 use crate::run::footprint::{Op, PathNo, Traced};
 
 /// So many pairs of actors are told of one object.
-const MOST: usize = 1_000;
+const MOST: usize = 5_000;
 
 /// A conflict of two.
 #[derive(Debug, Clone)]
@@ -36,8 +36,8 @@ pub struct Conflict {
     pub sides: [(u32, u32); 2],
 }
 
-/// Between whom, and where.
-pub type Key = (PathNo, Whose, Whose);
+/// Where, between whom, and what.
+pub type Key = (PathNo, Whose, Whose, Class);
 
 /// Looks for conflicts.
 pub struct Finder<'a, 'b> {
@@ -45,7 +45,7 @@ pub struct Finder<'a, 'b> {
     pub(super) segments: &'b Segments<'a>,
     pub(super) deeds: &'b Deeds,
     knowledge: &'b Knowledge<'a>,
-    order: &'b mut Order,
+    order: Order,
     /// The numbers of paths.
     pub(super) paths: HashMap<&'a [u8], PathNo>,
     /// Where each path's items begin; there is one more.
@@ -66,14 +66,6 @@ pub(super) enum At {
     Below(PathNo),
 }
 
-/// What a segment does where it meets others.
-#[derive(Clone, Copy)]
-struct Meeting<'i> {
-    node: u32,
-    items: &'i [Item],
-    changes: bool,
-}
-
 impl<'a, 'b> Finder<'a, 'b> {
     /// Gets ready.
     pub fn new(
@@ -81,7 +73,7 @@ impl<'a, 'b> Finder<'a, 'b> {
         segments: &'b Segments<'a>,
         deeds: &'b Deeds,
         knowledge: &'b Knowledge<'a>,
-        order: &'b mut Order,
+        order: Order,
     ) -> Self {
         let paths = traced.paths.iter().map(Vec::as_slice).zip(0..).collect();
         let mut starts = vec![0; traced.paths.len() + 1];
@@ -94,13 +86,13 @@ impl<'a, 'b> Finder<'a, 'b> {
         Self { traced, segments, deeds, knowledge, order, paths, starts, found: HashMap::new() }
     }
 
-    /// All conflicts.
-    pub fn find(mut self) -> HashMap<Key, Conflict> {
+    /// All conflicts; and the order back.
+    pub fn find(mut self) -> (HashMap<Key, Conflict>, Order) {
         self.at_paths();
         self.in_files();
         self.in_directories();
         self.below();
-        self.found
+        (self.found, self.order)
     }
 
     /// What was done to a path.
@@ -115,70 +107,19 @@ impl<'a, 'b> Finder<'a, 'b> {
         if items.iter().all(|item| actor(item) == actor(&items[0])) {
             return;
         }
-        let here: Vec<Meeting<'_>> = items
-            .chunk_by(|a, b| a.node == b.node)
-            .map(|items| Meeting {
-                node: items[0].node,
-                items,
-                changes: items.iter().any(|item| changes(item.deed.op)),
-            })
-            .collect();
-        let changers: Vec<usize> = (0..here.len()).filter(|at| here[*at].changes).collect();
-        if changers.is_empty() || here.len() < 2 {
-            return;
-        }
+        let here = meetings(items);
         let before = self.found.len();
-        let words = self.segments.len().div_ceil(64);
-        let few = changers.len() <= words;
-        let pair = |this: &mut Self, one: usize, other: usize| -> bool {
-            this.compare(here[one], here[other], at);
-            this.found.len() - before < MOST
-        };
-        if few {
-            for one in &changers {
-                for other in 0..here.len() {
-                    // Two changers meet once.
-                    let again = here[other].changes && other <= *one;
-                    if again || !self.order.concurrent(here[*one].node, here[other].node) {
-                        continue;
-                    }
-                    if !pair(self, *one, other) {
-                        return;
-                    }
-                }
+        let mut met: Option<Met> = None;
+        let (segments, traced) = (self.segments, self.traced);
+        let mut order = std::mem::take(&mut self.order);
+        unordered(&here, &mut order, |one, other| {
+            let met = met.get_or_insert_with(|| Met::new(&here, segments, traced));
+            if met.is_new(one, other) {
+                self.compare(here[one], here[other], at);
             }
-            return;
-        }
-        let mut all = vec![0u64; words];
-        let mut changing = vec![0u64; words];
-        let mut place: HashMap<u32, usize> = HashMap::with_capacity(here.len());
-        for (at, meeting) in here.iter().enumerate() {
-            let (word, bit) = (meeting.node as usize / 64, 1u64 << (meeting.node % 64));
-            all[word] |= bit;
-            changing[word] |= if meeting.changes { bit } else { 0 };
-            place.insert(meeting.node, at);
-        }
-        for (one, Meeting { node, changes, .. }) in here.iter().enumerate() {
-            let node = *node;
-            let others = if *changes { &all } else { &changing };
-            let row = self.order.behind(node);
-            let mut open: Vec<u32> = Vec::new();
-            for word in node as usize / 64..words {
-                let mut bits = others[word] & !row[word];
-                if word == node as usize / 64 {
-                    bits &= !(u64::MAX >> (63 - node % 64));
-                }
-                while bits != 0 {
-                    open.push(word as u32 * 64 + bits.trailing_zeros());
-                    bits &= bits - 1;
-                }
-            }
-            for other in open {
-                if !pair(self, one, place[&other]) {
-                    return;
-                }
-            }
-        }
+            self.found.len() - before < MOST
+        });
+        self.order = order;
     }
 
     /// Compares all that two segments, which nothing orders, do at one object.
@@ -227,20 +168,13 @@ impl<'a, 'b> Finder<'a, 'b> {
             At::Below(dir) if a.path != dir || b.path == dir => None,
             // What it removed there is told there.
             At::Below(_) if a.deed.op == Op::Remove && self.withdrew(a, b.path) => None,
-            At::Below(_) => {
-                let clash = conflict::below(a.deed, b.deed)?;
-                // It is known to have been there: then it may have been missed for this alone.
-                let missed = b.deed.op == Op::Miss && clash.level == Level::Warning;
-                let worse = missed && self.was_there(b.path);
-                Some(if worse { Clash { level: Level::Error, ..clash } } else { clash })
+            // A link that is removed takes along what is below; a directory is empty then.
+            At::Below(dir) if a.deed.op == Op::Remove && b.deed.op == Op::Miss => {
+                let link = self.items(dir).iter().any(|item| item.deed.op == Op::CreateNew);
+                conflict::at_path(a.deed, b.deed).filter(|_| link)
             }
+            At::Below(_) => conflict::below(a.deed, b.deed),
         }
-    }
-
-    /// Whether anybody has found or made it.
-    fn was_there(&self, path: PathNo) -> bool {
-        let none = |op: Op| matches!(op, Op::Miss | Op::Lock | Op::Connect);
-        self.items(path).iter().any(|item| !none(item.deed.op))
     }
 
     fn withdrew(&self, item: &Item, path: PathNo) -> bool {
@@ -254,15 +188,14 @@ impl<'a, 'b> Finder<'a, 'b> {
     }
 
     fn one(&self, item: &Item) -> One {
-        let Deed { held, .. } = item.deed;
         let whose = self.segments.whose(item.node);
-        One { whose, access: item.shown, held, facts: self.facts(item) }
+        One { whose, access: item.shown, deed: item.deed, facts: self.facts(item) }
     }
 
     fn add(&mut self, clash: Clash, a: &Item, b: &Item, path: PathNo) {
         let clash = self.knowledge.demoted(clash, a.path, self.one(a), self.one(b));
         let (one, other) = (self.segments.whose(a.node), self.segments.whose(b.node));
-        let key = (path, one.min(other), one.max(other));
+        let key = (path, one.min(other), one.max(other), clash.class);
         let conflict = Conflict { clash, path, sides: [(a.node, a.shown), (b.node, b.shown)] };
         let worth = |conflict: &Conflict| (conflict.clash.rank(), Reverse(self.example(conflict)));
         if self.found.get(&key).is_none_or(|known| worth(&conflict) > worth(known)) {

@@ -7,7 +7,7 @@
 //! a/b: append /y by /bin/sed content 7 held /lock
 //! left a: connect tcp:80
 //! ```
-//! A path may say which file it is: `/x=7`. Each step is at the line `ACTOR:N`, N being its place.
+//! A path may say which file it is: `/x=7`. `create /x and append /x` is one call. Each step is at the line `ACTOR:N`, N being its place.
 
 use std::collections::HashMap;
 
@@ -209,11 +209,16 @@ impl<'p> Stage<'p> {
                 let died = self.now();
                 self.recorder.client(pid, group, born, died);
             }
-            word => self.touch(group, word, &step[1..], &line),
+            _ => {
+                let time = self.now();
+                for part in step.split(|word| word == "and") {
+                    self.touch((group, time), &part[0], &part[1..], &line);
+                }
+            }
         }
     }
 
-    fn touch(&mut self, group: GroupNo, word: &str, rest: &[String], line: &str) {
+    fn touch(&mut self, (group, time): (GroupNo, Time), word: &str, rest: &[String], line: &str) {
         let option =
             |key: &str| rest.iter().position(|word| word == key).map(|at| rest[at + 1].clone());
         let op = OPS.into_iter().find(|op| op.word() == word).expect(word);
@@ -232,7 +237,6 @@ impl<'p> Stage<'p> {
         let program = self.recorder.text(&program);
         let at = self.program.lines.then(|| self.recorder.text(line));
         let file = (op != Op::Miss).then_some(file);
-        let time = self.now();
         let touch = Touch { group, op, path: path.as_bytes(), file, program, at, held, time };
         // (Each group is one process here.)
         self.recorder.touch(1000 + group, &touch);

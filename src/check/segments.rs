@@ -100,14 +100,18 @@ impl<'a> Segments<'a> {
     pub fn new(input: &Input<'a>) -> Self {
         let groups = &input.traced.groups;
         let (owners, untold) = owners(input);
-        let mut actors = vec![Actor::new(None, SCRIPT, groups.first())];
+        let mut actors = vec![Actor::new(None, SCRIPT, None)];
         let mut of_group = Vec::with_capacity(groups.len());
         for (number, group) in groups.iter().enumerate() {
             let parent = group.parent.map_or(0, |parent| parent as usize);
             let parent = of_group.get(parent).copied().unwrap_or(SCRIPT);
             of_group.push(match owners.get(&number) {
                 Some(task) if number > 0 => {
-                    actors.push(Actor::new(Some(*task), parent, Some(group)));
+                    let mut actor = Actor::new(Some(*task), parent, Some(group));
+                    // Nobody is older than who started him.
+                    actor.born.1 = actor.born.1.max(actors[parent].born.1);
+                    actor.died = actor.died.max(actor.born.1);
+                    actors.push(actor);
                     actors.len() - 1
                 }
                 _ => parent,
@@ -119,7 +123,7 @@ impl<'a> Segments<'a> {
         let seen = this.seen(input, &by_id);
         let after = this.after(&by_id);
         this.bury(&seen, &after);
-        this.cut(&seen);
+        this.cut(&seen, &input.traced.accesses);
         this.sort(&seen, &after);
         this
     }
@@ -287,12 +291,20 @@ impl<'a> Segments<'a> {
         }
     }
 
-    fn cut(&mut self, seen: &[Seen<'_>]) {
-        for at in 1..self.actors.len() {
+    fn cut(&mut self, seen: &[Seen<'_>], accesses: &[Access]) {
+        // Most tasks leave nothing behind: then their deaths need no cut.
+        let mut latest = vec![0; self.actors.len()];
+        for access in accesses {
+            let actor = self.actor_of(access.group);
+            latest[actor] = latest[actor].max(access.moment);
+        }
+        for (at, latest) in latest.into_iter().enumerate().skip(1) {
             let Actor { parent, born: (_, moment), task, died, .. } = self.actors[at];
             let line = task.and_then(|(_, task)| task.at.as_deref()).map(str::to_owned);
             self.actors[parent].cuts.push(Cut { moment, at: line });
-            self.actors[at].cuts.push(Cut { moment: died, at: None });
+            if latest > died {
+                self.actors[at].cuts.push(Cut { moment: died, at: None });
+            }
         }
         for Seen { by, moment, at, .. } in seen {
             self.actors[*by].cuts.push(Cut { moment: *moment, at: at.map(str::to_owned) });
@@ -313,15 +325,16 @@ impl<'a> Segments<'a> {
         let mut after = after.to_vec();
         after.retain(|(task, follower)| actors[*task].died < actors[*follower].end(0));
         // A task that was queued begins when that is over.
-        let mut begin: Vec<u32> = actors.iter().map(|actor| actor.born.1).collect();
+        let behind = |moment: u32| u64::from(moment) + 1;
+        let mut begin: Vec<u64> = actors.iter().map(|actor| actor.born.1.into()).collect();
         for (task, follower) in &after {
-            begin[*follower] = begin[*follower].max(actors[*task].died.saturating_add(1));
+            begin[*follower] = begin[*follower].max(behind(actors[*task].died));
         }
-        let mut order: Vec<(u32, usize, usize)> = Vec::new();
+        let mut order: Vec<(u64, usize, usize)> = Vec::new();
         for (at, actor) in actors.iter().enumerate() {
             let begins = |epoch: usize| match epoch {
                 0 => begin[at],
-                _ => actor.cuts[epoch - 1].moment.saturating_add(1),
+                _ => behind(actor.cuts[epoch - 1].moment),
             };
             order.extend((0..=actor.cuts.len()).map(|epoch| (begins(epoch), at, epoch)));
         }
@@ -345,8 +358,6 @@ impl<'a> Segments<'a> {
         let last = |at: usize| number(at, actors[at].last());
         arrows.extend(seen.iter().map(|seen| (last(seen.task), behind(seen.by, seen.moment))));
         arrows.extend(after.iter().map(|(task, follower)| (last(*task), number(*follower, 0))));
-        // (All are, see above: this is the last resort against an endless search.)
-        arrows.retain(|(from, to)| from < to);
         arrows.sort_unstable();
         arrows.dedup();
         self.arrows = arrows;
@@ -357,8 +368,7 @@ impl<'a> Actor<'a> {
     fn new(task: Option<(usize, &'a Task)>, parent: usize, group: Option<&Group>) -> Self {
         let born = group.map_or((Time(0), 0), |group| group.born);
         let died = group.and_then(|group| group.died).map_or(u32::MAX, |(_, moment)| moment);
-        // Its birth is the first that is known of it.
-        Self { task, parent, born, died: died.max(born.1), cuts: Vec::new(), offset: 0 }
+        Self { task, parent, born, died, cuts: Vec::new(), offset: 0 }
     }
 
     /// Which of its segments a moment is in.

@@ -5,8 +5,8 @@
 //! CLASS PATH A B # reason
 //! ```
 //! CLASS is a class's word or `*`. PATH is a glob: `*` and `?` do not match
-//! `/`, `**` between slashes matches any number of directories; the address of a
-//! socket is matched the same way. A and B are globs for the two, in either
+//! `/`, `**` between slashes matches any number of directories; a glob without a `/` is for
+//! the name alone, in whatever directory; the address of a socket is matched the same way. A and B are globs for the two, in either
 //! order: the name of a task (with those of the tasks around it), `script`, or
 //! `*`. White space separates; `#` begins a comment. A glob for a path with
 //! white space in it has a `?` there.
@@ -16,7 +16,7 @@
 //! line of the baseline is about any class, or what was known would come back
 //! under another name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use glob::{MatchOptions, Pattern};
 
@@ -112,7 +112,7 @@ impl Suppressions {
             let [one, other] = &rule.who;
             let [left, right] = who;
             rule.class.is_none_or(|own| own == class)
-                && paths.iter().any(|path| rule.path.matches_with(path, PATHS))
+                && paths.iter().any(|path| rule.is_about(path))
                 && (is(one, left) && is(other, right) || is(one, right) && is(other, left))
         };
         self.rules.iter().enumerate().filter_map(move |(at, rule)| meets(rule).then_some(at))
@@ -126,6 +126,12 @@ impl Suppressions {
 }
 
 impl Rule {
+    fn is_about(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().filter(|_| !self.path.as_str().contains('/'));
+        let matches = |text: &str| self.path.matches_with(text, PATHS);
+        matches(path) || name.is_some_and(matches)
+    }
+
     fn parse(line: usize, text: &str) -> Result<Option<Self>, SuppressError> {
         let words: Vec<&str> =
             text.split_whitespace().take_while(|word| !word.starts_with('#')).collect();
@@ -172,26 +178,28 @@ fn is(pattern: &Pattern, who: &Who) -> bool {
 /// A baseline: lines that cover the errors and warnings of a verdict that are not suppressed, in
 /// an order that only they decide.
 pub fn baseline(verdict: &Verdict) -> String {
-    let mut lines = BTreeSet::new();
+    let mut lines: BTreeMap<(String, String, String), BTreeSet<&str>> = BTreeMap::new();
+    // What stands in the baseline already is to stay there.
     let open = |finding: &&Finding| {
-        finding.level > Level::Note && finding.harmless != Some(Harmless::Suppressed)
+        finding.level > Level::Note || finding.harmless == Some(Harmless::Known)
     };
     for finding in verdict.findings.iter().filter(open) {
-        let Finding { class, level, sides: [one, other], .. } = finding;
+        let Finding { class, sides: [one, other], .. } = finding;
         let mut who = [name(&one.who), name(&other.who)];
         who.sort_unstable();
         for path in std::iter::once(&finding.path).chain(&finding.more) {
             let (path, [one, other]) = (literal(path), &who);
-            let what = (class.word(), level.word());
-            lines.insert((path, one.to_owned(), other.to_owned(), what));
+            let line = (path, one.to_string(), other.to_string());
+            lines.entry(line).or_default().insert(class.word());
         }
     }
     let mut text = String::from(
         "# Conflicts that were there when this was written; `meanwhile check --baseline` takes\n\
          # them for known. Each line: any class, the path, the two, and what it was.\n",
     );
-    for (path, one, other, (class, level)) in lines {
-        text.push_str(&format!("* {path} {one} {other} # {class}, {level}\n"));
+    for ((path, one, other), classes) in lines {
+        let classes = classes.into_iter().collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("* {path} {one} {other} # {classes}\n"));
     }
     text
 }
@@ -248,6 +256,8 @@ mod tests {
         assert!(covers("* /srv/** a/b script", Class::Metadata, "/srv/x", any));
         assert!(covers("* tcp:80 a/b~2 *", Class::BindConnect, "tcp:80", any));
         assert!(!covers("* /srv/* * *", Class::Metadata, "/srv/x/y", any));
+        assert!(covers("* *.pid * *", Class::Metadata, "/srv/x/y.pid", any));
+        assert!(!covers("* x/*.pid * *", Class::Metadata, "/srv/x/y.pid", any));
     }
 
     #[test]
@@ -326,11 +336,12 @@ mod tests {
             finding(Class::WriteRead, Level::Error, "/b", pair("x", "y")),
             finding(Class::ChangeList, Level::Warning, "/a", pair("y", "x")),
             finding(Class::Metadata, Level::Note, "/c", pair("y", "x")),
+            finding(Class::WriteWrite, Level::Error, "/b", pair("x", "y")),
         ];
         let text = baseline(&Verdict { findings: findings.clone(), ..Verdict::default() });
         findings.reverse();
         assert_eq!(text, baseline(&Verdict { findings, ..Verdict::default() }));
         let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert_eq!(rules, ["* /a x y # change-list, warning", "* /b x y # write-read, error"]);
+        assert_eq!(rules, ["* /a x y # change-list", "* /b x y # write-read, write-write"]);
     }
 }

@@ -4,6 +4,7 @@
 //! runs under `meanwhile run`, with its own files and terminal; its report
 //! comes behind it, on standard error, for standard output is the script's.
 
+mod confirm;
 mod opened;
 mod source;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use self::confirm::Again;
 use self::opened::Opened;
 use self::source::Sources;
 use super::checked::CHECK;
@@ -22,7 +24,7 @@ use crate::check::{self, Suppressions};
 use crate::client::open;
 use crate::process::stat::{self, Stat};
 use crate::process::trace::{self, Ended, User};
-use crate::process::{file, signals};
+use crate::process::{clock, file, signals};
 use crate::report::check::text::Looks;
 use crate::report::check::{Checked, Counts, json, page, text};
 use crate::run::code;
@@ -60,6 +62,12 @@ pub struct Check {
     /// Write what was found to this file, for --baseline.
     #[arg(long, value_name = "FILE")]
     write_baseline: Option<PathBuf>,
+    /// Run the command again, untraced, in the two orders that are furthest
+    /// apart, to see which findings do harm. Before each time this shell
+    /// command is run, which must bring everything back to where it was
+    /// (docs/check.md).
+    #[arg(long, value_name = "RESET")]
+    confirm: Option<OsString>,
     /// Show the findings that do no harm, as well, and why.
     #[arg(long)]
     notes: bool,
@@ -99,9 +107,6 @@ enum Format {
     Html,
 }
 
-/// What asks a process to end.
-const ENDS: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
-
 impl Check {
     pub fn run(self) -> Result<u8, Failure> {
         self.refuse()?;
@@ -113,14 +118,29 @@ impl Check {
         let mut argv = vec![open::myself().get_program().to_owned(), "run".into()];
         argv.extend(self.command.iter().cloned());
         let options = trace::Options { light: self.light, user };
+        let begun = clock::now();
         let traced = trace::trace(&argv, &[(CHECK, mode.into())], &options)?;
-        let opened = Opened::read(&traced.traced.runs, owner);
-        let verdict = check::judge(&check::Input {
+        let took = clock::now().since(begun);
+        let opened = Opened::read(traced.journals, owner);
+        let input = check::Input {
             traced: &traced.traced,
             runs: &opened.journals,
             suppressions: suppressions.as_ref(),
             baseline: baseline.as_ref(),
-        });
+        };
+        let verdict = check::judge(&input);
+        let page = self.run_for_page(&opened)?;
+        let asked = match traced.ended {
+            Ended::Signal(signal) if signals::ENDS.contains(&signal) => Some(signal),
+            _ => None,
+        };
+        let (confirmed, stopped) = match &self.confirm {
+            Some(reset) if asked.is_none() => {
+                let again = Again { command: &self.command, reset, took };
+                again.confirm(&input, &verdict.findings)
+            }
+            _ => (Vec::new(), None),
+        };
         let command: Vec<String> =
             self.command.iter().map(|word| word.to_string_lossy().into_owned()).collect();
         let sources = Sources::default();
@@ -137,13 +157,12 @@ impl Check {
             left: &traced.left,
             unread: &opened.failed,
             suppressions: named.as_deref(),
+            confirmed: &confirmed,
             source: &|at| sources.line(at),
         };
         self.tell(&checked);
-        self.write(&checked, &opened)?;
-        if let Ended::Signal(signal) = traced.ended
-            && ENDS.contains(&signal)
-        {
+        self.write(&checked, page.as_ref())?;
+        if let Some(signal) = asked.or(stopped) {
             // Somebody wanted it to end: then whatever called this is to see that.
             signals::die_by(signal);
         }
@@ -158,6 +177,11 @@ impl Check {
                 format!("this process is traced already, by pid {pid}{comm}"),
                 "a process has one tracer: start the check outside of strace, gdb and another check",
             ));
+        }
+        if self.confirm.is_some() && self.user.is_some() {
+            let message = "--confirm runs the command untraced, and as nobody else";
+            let hint = "start the check as that user, or leave out --user";
+            return Err(Failure::usage(message, hint));
         }
         if self.format != Format::Text && self.output.is_none() {
             let message = "--format is about the file that -o writes";
@@ -180,7 +204,11 @@ impl Check {
     }
 
     /// The report and the baseline, in files.
-    fn write(&self, checked: &Checked<'_>, opened: &Opened) -> Result<(), Failure> {
+    fn write(
+        &self,
+        checked: &Checked<'_>,
+        page: Option<&(usize, html::Checked)>,
+    ) -> Result<(), Failure> {
         let put = |path: &Path, text: &str| {
             file::replace(path, text.as_bytes()).map_err(|error| {
                 Failure::other(&format!("cannot write {}", path.display()), &error)
@@ -195,28 +223,31 @@ impl Check {
             Format::Json => json::report(checked).map_err(|error| {
                 Failure::other("cannot write JSON", &std::io::Error::from(error))
             })?,
-            Format::Html => self.page(checked, opened)?,
+            Format::Html => {
+                let Some((number, run)) = page else {
+                    let hint = "the script opened no run that can be read";
+                    return Err(Failure::refused("there is no run to make a page of", hint));
+                };
+                run.page(&page::races(checked, *number, self.notes))?
+            }
         };
         put(path, &text)
     }
 
-    /// The page of the run with the most tasks.
-    fn page(&self, checked: &Checked<'_>, opened: &Opened) -> Result<String, Failure> {
-        let Some((number, dir)) = opened.largest() else {
-            let message = "there is no run to make a page of";
-            return Err(Failure::other(message, &std::io::ErrorKind::NotFound.into()));
+    /// What the page is made of, if there is to be one: the run with the most tasks.
+    fn run_for_page(&self, opened: &Opened) -> Result<Option<(usize, html::Checked)>, Failure> {
+        let Some((number, dir)) = opened.largest().filter(|_| self.format == Format::Html) else {
+            return Ok(None);
         };
         let several = opened.runs.len();
         if several > 1 {
-            let script = checked.runs[number].script.as_deref().unwrap_or("the one");
+            let script = opened.runs[number].script.as_deref().unwrap_or("the one");
             let text = format!(
                 "check: the page is that of {script}, which has the most tasks of {several} runs"
             );
             message::say(text, None);
         }
-        let loaded = super::run_dir::Loaded::read(dir)?.with_past();
-        let races = page::races(checked, number, self.notes);
-        html::document(dir, &loaded.subject(), None, &[], Some(&races))
+        Ok(Some((number, html::Checked::read(dir)?)))
     }
 
     fn code(&self, checked: &Checked<'_>) -> u8 {

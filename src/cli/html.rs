@@ -32,7 +32,6 @@ pub fn document(
     subject: &Subject<'_>,
     earlier: Option<&Path>,
     without: &[Part],
-    races: Option<&Races>,
 ) -> Result<String, Failure> {
     let earlier = earlier.map(|path| -> Result<_, Failure> {
         let dir = RunDir::open(path).map_err(Error::from)?;
@@ -41,21 +40,62 @@ pub fn document(
     let earlier = earlier.transpose()?;
     let earlier = earlier.as_ref().map(|(dir, loaded)| (dir, loaded.subject()));
     let logs = (!without.contains(&Part::Logs)).then(|| read_logs(dir, subject.run.tasks()));
-    let input = Input {
+    let earlier = earlier.as_ref().map(|(dir, subject)| Earlier {
+        run: subject.run,
+        elapsed: estimate(subject).elapsed,
+        dir,
+    });
+    let chain = chain::chain(subject);
+    let moves = moves::moves(subject);
+    write(&Input {
         subject,
-        chain: &chain::chain(subject),
-        moves: &moves::moves(subject),
-        earlier: earlier.as_ref().map(|(dir, subject)| Earlier {
-            run: subject.run,
-            elapsed: estimate(subject).elapsed,
-            dir,
-        }),
+        chain: &chain,
+        moves: &moves,
+        earlier,
         logs: logs.as_ref(),
         commands: !without.contains(&Part::Commands),
         dir: &dir.path().to_string_lossy(),
-        races,
-    };
-    html::document(&input)
+        races: None,
+    })
+}
+
+/// A checked run as it is on disk, for its page: that may be made when another
+/// run has taken its place.
+#[derive(Debug)]
+pub struct Checked {
+    loaded: run_dir::Loaded,
+    logs: HashMap<Id, Excerpt>,
+    dir: String,
+}
+
+impl Checked {
+    /// Reads the run.
+    pub fn read(dir: &RunDir) -> Result<Self, Failure> {
+        let loaded = run_dir::Loaded::read(dir)?.with_past();
+        let logs = read_logs(dir, loaded.subject().run.tasks());
+        Ok(Self { loaded, logs, dir: dir.path().to_string_lossy().into_owned() })
+    }
+
+    /// The page, with what was found.
+    pub fn page(&self, races: &Races) -> Result<String, Failure> {
+        let subject = self.loaded.subject();
+        let chain = chain::chain(&subject);
+        let moves = moves::moves(&subject);
+        write(&Input {
+            subject: &subject,
+            chain: &chain,
+            moves: &moves,
+            earlier: None,
+            logs: Some(&self.logs),
+            commands: true,
+            dir: &self.dir,
+            races: Some(races),
+        })
+    }
+}
+
+fn write(input: &Input<'_>) -> Result<String, Failure> {
+    html::document(input)
         .map_err(|error| Failure::other("cannot write HTML", &io::Error::other(error)))
 }
 

@@ -19,7 +19,7 @@ use crate::process::pidfd::Handle;
 use crate::process::{headroom, jobserver, raw, tree};
 use crate::run::jobs::Jobs;
 use crate::run::task::Options as TaskOptions;
-use crate::run::{Id, Name, Task, code, duration};
+use crate::run::{Id, Name, Task, code, duration, files};
 use crate::watch;
 
 /// Exit code of `__open`: the machine failed; the script goes on without.
@@ -123,7 +123,9 @@ pub fn fast(arguments: &[OsString]) -> Option<Result<u8, Failure>> {
         [_, command, dir, id, fields, guard] if command == "__admit" => {
             Some(Asking::parse(dir, id, fields).and_then(|asking| asking.admit(guard)))
         }
-        [_, command, dir, id] if command == "__free" => {
+        [_, command, dir, id] if command == files::FREE => {
+            // The whole task may be ended at this moment, and the token must not be lost.
+            raw::outlive_polite_signals();
             Some(Asking::parse(dir, id, OsStr::new("")).and_then(|asking| asking.free()))
         }
         [_, command, dir, id, failed] if command == "__again" => {

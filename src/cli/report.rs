@@ -99,9 +99,7 @@ impl Report {
         let text = match self.format {
             Format::Text => text::summary(subject),
             Format::Devstack => devstack::summary(subject),
-            Format::Html => {
-                html::document(dir, subject, self.compare.as_deref(), &self.without, None)?
-            }
+            Format::Html => html::document(dir, subject, self.compare.as_deref(), &self.without)?,
             Format::Json => {
                 let text = json::document(subject, self.commands);
                 text.map_err(std::io::Error::from).map_err(failed("JSON"))? + "\n"

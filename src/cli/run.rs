@@ -40,7 +40,7 @@ pub struct Run {
 
 impl Run {
     pub fn run(self) -> Result<u8, Failure> {
-        let wrapped = wrap(&self.command, grace()?)?;
+        let wrapped = wrap(&self.command, grace()?, None)?;
         tell(&wrapped);
         match wrapped.ending {
             Ending::Code(code) => Ok(code),

@@ -9,10 +9,11 @@ use crate::process::dir::RunDir;
 use crate::process::jobserver::Pool;
 use crate::process::journal::Journal;
 use crate::process::kill;
-use crate::run::{Id, Kind, code};
+use crate::run::{Id, Kind, Task, code};
 
 /// Settles the task `id`, whose guard has ended: with `known`, its exit code,
-/// if the kernel tells it. Nothing happens if its end is recorded by now.
+/// if the kernel tells it. If its end is recorded by now, only the token that
+/// its guard may have failed to put back is.
 pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
     // (A guard that a signal ended before it could record anything has left
     // what it had started, if only who asks for its admission.)
@@ -25,6 +26,12 @@ pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
     let gate = if pooled { slots::gate(dir) } else { None };
     let read = gate.is_none() || journal.catch_up().is_ok();
     if !read || !open(journal) {
+        drop(gate);
+        let keeps = |task: &Task| task.end.is_some() && task.token.is_some();
+        if read && journal.run().task(id).is_some_and(keeps) {
+            // Unwritable, the pool is nobody's.
+            let _ = slots::free(dir, id);
+        }
         return;
     }
     // A guard that has not begun its task dies of what ends the task.

@@ -95,7 +95,7 @@ fn wait(dir: &RunDir, pool: &Pool) -> Result<(), Error> {
     .map_err(failed())?;
     let mut guards = Vec::new();
     let mut gone = Vec::new();
-    for task in journal.run().under_way().filter(|task| task.token.is_some()) {
+    for task in journal.run().tasks().iter().filter(|t| t.token.is_some() && t.guard.is_some()) {
         match task.guard.map(Handle::open).transpose().map_err(failed())?.flatten() {
             Some(guard) => guards.push((task.id.clone(), guard)),
             None => gone.push((task.id.clone(), None)),

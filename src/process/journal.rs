@@ -151,7 +151,14 @@ impl Journal {
     /// When it is not there or cannot be read.
     pub fn read(dir: &RunDir) -> std::io::Result<Self> {
         // (Whatever lies there must not block a report.)
-        let file = dir.file(files::JOURNAL, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        Self::of(dir.file(files::JOURNAL, OFlags::RDONLY | OFlags::NONBLOCK)?)
+    }
+
+    /// Reads one that is open already.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(file: File) -> std::io::Result<Self> {
         if !file.metadata()?.is_file() {
             return Err(std::io::Error::other("its journal is no file"));
         }

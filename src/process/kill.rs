@@ -5,6 +5,7 @@
 //! after its start time was checked again.
 
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 
 use rustix::process::Signal;
 
@@ -14,7 +15,7 @@ use super::pidfd::{Handle, wait_any};
 use super::stat::Stat;
 use super::tree::Snapshot;
 use crate::run::task::Process;
-use crate::run::{Id, Run, State, Task};
+use crate::run::{Id, Run, State, Task, files};
 
 /// How long a guard gets to record the end of a killed task, microseconds.
 const GUARD_PATIENCE: u64 = 2_000_000;
@@ -168,8 +169,23 @@ pub fn members(dir: &RunDir, tasks: &[&Task]) -> Vec<(Id, Stat)> {
     all.sort_by_key(|(_, stat)| stat.pid);
     all.dedup_by_key(|(_, stat)| stat.pid);
     let guards: Vec<u32> = tasks.iter().filter_map(|t| Some(t.guard?.pid)).collect();
-    all.retain(|(_, stat)| !guards.contains(&stat.pid));
+    all.retain(|(_, stat)| !guards.contains(&stat.pid) && !frees(stat, &guards));
     all
+}
+
+/// Whether this is the program that a guard puts its token back by: it is to
+/// be spared as the guard is.
+fn frees(stat: &Stat, guards: &[u32]) -> bool {
+    let of = |name| format!("/proc/{}/{name}", stat.pid);
+    let is_free = || {
+        let words = std::fs::read(of("cmdline")).unwrap_or_default();
+        words.split(|b| *b == 0).nth(1) == Some(files::FREE.as_bytes())
+    };
+    let own = || {
+        let program = |path: &str| std::fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        program(&of("exe")).is_some_and(|one| Some(one) == program("/proc/self/exe"))
+    };
+    guards.contains(&stat.ppid) && is_free() && own()
 }
 
 /// Sends `signals` to a process, if it is still that one.

@@ -5,6 +5,7 @@
 pub mod below;
 pub mod cgroup;
 pub mod clock;
+pub mod digest;
 pub mod dir;
 pub mod file;
 pub mod headroom;

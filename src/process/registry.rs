@@ -1,8 +1,8 @@
 //! How a wrapper learns of the runs below it.
 //!
-//! `meanwhile run` keeps an anonymous file in memory. Whoever opens a run
-//! looks along its ancestors for a process that has such a file open, and
-//! appends the run's path to it, through `/proc/PID/fd`. An orphan's parent is
+//! `meanwhile run` (and `meanwhile check`, where it runs a script once more) keeps
+//! an anonymous file in memory. Whoever opens a run looks along its ancestors
+//! for a process that has such a file open, and appends the run's path to it, through `/proc/PID/fd`. An orphan's parent is
 //! the wrapper, since that is a subreaper; so the way up never misses it, and
 //! nothing has to be put into the script's environment, which its children,
 //! and daemons, would inherit.
@@ -96,7 +96,7 @@ fn find() -> Option<PathBuf> {
             return None;
         }
         // The command line first: it costs less than the list of descriptors.
-        if words(pid).get(1).is_some_and(|word| word == "run")
+        if words(pid).get(1).is_some_and(|word| word == "run" || word == "check")
             && let Some(file) = registry_of(pid)
         {
             return Some(file);

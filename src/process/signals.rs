@@ -30,6 +30,9 @@ const FOR_THE_GROUP: [i32; 8] = [
     libc::SIGWINCH,
 ];
 
+/// What asks a process to end.
+pub const ENDS: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+
 /// What stops a job at a terminal.
 pub const STOPS: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
 

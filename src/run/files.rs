@@ -32,6 +32,8 @@ pub const WATCHER: &str = "watcher";
 pub const LOCKS: &str = "locks";
 /// The named pipe of the run's jobserver.
 pub const JOBS: &str = "jobs";
+/// The command by which a guard puts its token back: this program with that word.
+pub const FREE: &str = "__free";
 /// Suffix of a task's log.
 pub const LOG: &str = "log";
 /// Suffix of a task's captured standard output.

@@ -287,7 +287,7 @@ impl Watcher {
             return;
         }
         let task = &self.journal.run().tasks()[place as usize];
-        if task.end.is_none() {
+        if task.end.is_none() || task.token.is_some() {
             let id = task.id.clone();
             let known = handle.and_then(|handle| handle.code());
             lost::settle(&self.dir, &mut self.journal, &id, known);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Both write through a descriptor that the script has opened.
-# expect: note write-write log one two
+# A descriptor that the script has opened for all. Whether a task writes through
+# it is not known; most do not.
+# expect: none
 set -eu
 eval "$(meanwhile init bash)"
 exec 3>log

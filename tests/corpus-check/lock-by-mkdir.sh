@@ -10,9 +10,9 @@ echo 0 >counter
 count() {
     until mkdir lock 2>/dev/null; do sleep 0.01; done
     read -r n <counter
-    echo $((n + 1)) >counter
+    echo $((n + $1)) >counter
     rmdir lock
 }
-async_run one count
-async_run two count
+async_run one count 1
+async_run two count 2
 async_wait one two

@@ -8,7 +8,7 @@ set -eu
 eval "$(meanwhile init bash)"
 echo 0 >counter
 # shellcheck disable=SC2016
-count='read -r n <counter; echo $((n + 1)) >counter'
-async_run one flock lock sh -c "$count"
-async_run two sh -c "$count"
+count='read -r n <counter; echo $((n + $1)) >counter'
+async_run one flock lock sh -c "$count" count 1
+async_run two sh -c "$count" count 2
 async_wait one two

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two tasks add to one repository: git does not wait for its own lock.
 # needs: git
-# expect: error create-create|replace-read|create-missing|remove-use .git/index one two
+# expect: error create-create|replace-read|create-missing|remove-use .git/index|.git/index.lock one two
 # more: error .git/*
 # more: warning .git/*
 # twin: s/^async_run two/async_run --after one two/

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Two tasks edit one file in place: one edit may be lost.
 # expect: error create-create conf one two
-# expect: warning replace-read conf one two
+# maybe: warning replace-read conf one two
 # twin: s/^async_run two/async_run --after one two/
 set -eu
 eval "$(meanwhile init bash)"

@@ -20,6 +20,15 @@ fn check(sandbox: &Sandbox, options: &[&str], text: &str) -> Output {
 }
 
 #[test]
+fn every_class_is_documented() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.md"));
+    let text = text.unwrap();
+    for class in meanwhile::check::Class::ALL {
+        assert!(text.contains(&format!("| `{}` | ", class.word())), "{}", class.word());
+    }
+}
+
+#[test]
 fn wrong_usage_starts_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("bad", "write-read /a b\n");
@@ -46,8 +55,8 @@ fn what_cannot_be_run_or_starts_no_task_was_not_checked() {
     let sandbox = Sandbox::new();
     for (command, told) in [
         (&["./none"][..], "cannot run ./none: No such file"),
-        (&["true"], "nothing was checked: the script started no task\nhint: "),
-        (&["sh", "-c", "exit 3"], "the script started no task and ended with exit code 3\n"),
+        (&["true"], "nothing was checked: the script opened no run\nhint: "),
+        (&["sh", "-c", "exit 3"], "the script opened no run and ended with exit code 3\n"),
         (&["sh", "-c", "kill -KILL $$"], "ended with exit code 137 (SIGKILL)\n"),
     ] {
         let output = sandbox.meanwhile(&[&["check"], command].concat());
@@ -179,7 +188,9 @@ fn without_lines_it_is_told_between_which_calls() {
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("error[write-read]: "), "{}", output.stderr);
     // dash tells no lines at all.
-    assert!(output.stderr.contains("  --> ?  the script: "), "{}", output.stderr);
+    assert!(output.stderr.contains("  --> after 0."), "{}", output.stderr);
+    let told = "  hint: put `async_wait init` before the grep of the script\n";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
     let output = run(BASH, &["--light"], RACY);
     assert_eq!(output.code, 0, "reads were not looked at: {output:?}");
     let told = "no races seen, but reads were not looked at (--light)";
@@ -307,4 +318,122 @@ fn of_several_runs_the_page_shows_the_one_with_most_tasks() {
     let told = "check: the page is that of two.sh, which has the most tasks of 2 runs\n";
     assert!(output.stderr.contains(told), "{}", output.stderr);
     assert!(sandbox.read("page.html").contains("<h1>two.sh</h1>"));
+}
+
+#[test]
+fn two_orders_tell_which_findings_do_harm() {
+    let sandbox = Sandbox::new();
+    let text = "init() { echo new >conf; : >mark; date +%N >stamp; }
+        other() { cat conf >/dev/null; }
+        async_run init init
+        async_run other other
+        if grep -q new conf; then echo new; else echo old; fi >result
+        cat mark >/dev/null 2>&1 || :
+        async_wait other
+        async_wait init";
+    sandbox.write("reset", "echo old >conf; rm -f result mark stamp; echo again >>resets");
+    sandbox.finish(sandbox.command("sh", &["reset"]).spawn().unwrap()).ok();
+    let options = ["--confirm", "echo resetting; sh ./reset", "--format", "json", "-o", "report"];
+    let output = check(&sandbox, &options, text);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert_eq!(sandbox.read("resets"), "again\n".repeat(4), "one by us, and before each time");
+    assert_eq!(output.stderr.matches("check: once more, each task").count(), 3);
+    assert_eq!(output.stderr.matches("resetting").count(), 3, "what it prints is shown");
+    let result = sandbox.path().join("result").display().to_string();
+    let told = format!("  harmful: what is in {result} differs\n");
+    assert!(output.stderr.contains(&told), "{}", output.stderr);
+    let lines = lines(&sandbox, "report");
+    let finding = |other: &str| {
+        let is = |line: &&Value| line["level"] == "error" && line["sides"][1]["who"] == other;
+        lines.iter().find(is).unwrap()["confirmed"].clone()
+    };
+    let content = json!({"kind": "content", "path": result});
+    assert_eq!(finding("script"), json!({"verdict": "harmful", "differences": [content]}));
+    // `other` comes behind `init` at its start, and before it if they are waited for; but all
+    // that differs is a file that always does.
+    assert_eq!(finding("task")["verdict"], "unclear", "{lines:?}");
+}
+
+#[test]
+fn an_order_that_changes_a_code_does_harm_and_one_that_changes_nothing_is_told() {
+    let sandbox = Sandbox::new();
+    let options = ["--confirm", "echo old >conf"];
+    let text = "init() { echo new >conf; }
+        async_run init init
+        grep -q new conf || exit 3
+        async_wait init";
+    sandbox.write("conf", "new\n");
+    let output = check(&sandbox, &options, text);
+    let told = "  harmful: the exit code of the script is 0 if tasks run at their start, 3 if";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    let output = check(&sandbox, &options, RACY);
+    let told = "  not confirmed: both orders came to the same\n";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    let text = "init() { echo new >conf; }
+        use() { grep -q new conf; }
+        async_run use use
+        async_run init init
+        async_wait init
+        async_wait use || :";
+    let output = check(&sandbox, &options, text);
+    let told =
+        "  harmful: the exit code of use is 1 if tasks run at their start, 0 if they run when";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    let two = "a() { echo 1 >x; }; b() { echo 2 >x; }
+        async_run a a; async_run b b; async_wait a; async_wait b";
+    let output = check(&sandbox, &options, two);
+    let told = "  not confirmed: the two came in the same order both times\n";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+}
+
+#[test]
+fn nothing_is_confirmed_where_it_cannot_begin_again() {
+    let sandbox = Sandbox::new();
+    let output = check(&sandbox, &["--confirm", "exit 4"], RACY);
+    assert_eq!(output.code, 1, "the races are there");
+    let told = "check: nothing is confirmed: the reset command ended with exit code 4\n";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+    let output = check(&sandbox, &["--confirm", "touch reset"], "async_run a true; async_wait a");
+    output.ok();
+    assert!(!sandbox.path().join("reset").exists(), "there is nothing to confirm");
+}
+
+#[test]
+fn what_a_run_leaves_is_gone_before_the_next_and_a_signal_ends_the_check() {
+    let sandbox = Sandbox::new();
+    let text = "init() { echo new >conf; setsid sleep 1000 </dev/null >/dev/null 2>&1 & }
+        pgrep -f '^sleep 1000' >>left || :
+        async_run init init
+        grep -q . conf || :
+        async_wait init
+        [ -z \"${MEANWHILE_CONFIRM-}\" ] || { : >again; sleep 1000; }";
+    sandbox.write("conf", "old\n");
+    let child = start(&sandbox, &["--confirm", ":"], text);
+    assert!(until(|| sandbox.path().join("again").exists()));
+    kill(child.id(), "TERM");
+    let output = sandbox.finish(child);
+    assert_eq!(output.code, 143, "{output:?}");
+    assert!(output.stderr.contains("error[write-read]: "), "it is told: {}", output.stderr);
+}
+
+#[test]
+fn runs_that_are_removed_or_replaced_are_judged_all_the_same() {
+    let sandbox = Sandbox::new();
+    let text =
+        format!("export MEANWHILE_DIR=$(mktemp -d)\ntrap 'rm -rf \"$MEANWHILE_DIR\"' EXIT\n{RACY}");
+    let output = check(&sandbox, &[], &text);
+    assert!(output.stderr.contains("meanwhile: check: 1 error; 1 task, "), "{}", output.stderr);
+    assert_eq!(output.code, 1);
+    sandbox.write("one.sh", &with_glue(BASH, &RACY.replace("conf", "one")));
+    sandbox.write("two.sh", &with_glue(BASH, &RACY.replace("conf", "two")));
+    let text =
+        "export MEANWHILE_DIR=$PWD/run; bash one.sh; meanwhile status >/dev/null; bash two.sh";
+    sandbox.write("both.sh", text);
+    let arguments = ["check", "--format", "html", "-o", "page.html", "bash", "both.sh"];
+    let output = sandbox.meanwhile(&arguments);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("meanwhile: check: 2 errors; 2 tasks, "), "{}", output.stderr);
+    assert!(output.stderr.contains("is emptied by init of one.sh and read"), "{}", output.stderr);
+    // The first is gone by now.
+    assert!(sandbox.read("page.html").contains("<h1>two.sh</h1>"), "{}", output.stderr);
 }

@@ -2,6 +2,9 @@
 //! tasks share with real `make` children, locks and tokens of killed holders,
 //! the limit on processes.
 
+use meanwhile::client::slots;
+use meanwhile::process::dir::RunDir;
+
 use crate::held::{BOTH, held};
 use crate::sandbox::{
     BASH, DASH, Sandbox, Shell, is_root, kill, on_path, shells, until, with_glue,
@@ -327,7 +330,7 @@ fn at_the_limit_on_processes_the_script_waits_for_room() {
 fn limited(shell: Shell) {
     let sandbox = Sandbox::new();
     let text = "n=0
-        while [ $n -lt 40 ]; do n=$((n + 1)); async_run t$n sh -c \"sleep 0.1; exit $n\"; done
+        while [ $n -lt 40 ]; do n=$((n + 1)); async_run t$n sh -c \"sleep 1; exit $n\"; done
         n=0
         while [ $n -lt 40 ]; do n=$((n + 1)); rc=0; async_wait --quiet t$n || rc=$?; [ $rc = $n ] || echo t$n: $rc; done";
     sandbox.write("limited.sh", &with_glue(shell, text));
@@ -453,4 +456,38 @@ fn a_lent_slot_is_not_given_twice() {
     );
     sandbox.run(BASH, &text).ok();
     assert_eq!(counted(&sandbox), (1, 4), "beside the one that holds a slot");
+}
+
+#[test]
+fn a_token_comes_back_though_the_program_that_puts_it_back_is_killed() {
+    for shell in [BASH, DASH] {
+        let sandbox = Sandbox::new();
+        let text = "MEANWHILE_JOBS=2 MEANWHILE_DIR=$PWD/run
+            there() { while ! [ -e \"$1\" ]; do sleep 0.01; done; }
+            async_run hold there go
+            async_run a there end_a
+            there next
+            async_run b touch b
+            async_wait b
+            : >go
+            async_wait hold a";
+        let child = sandbox.script(shell, &with_glue(shell, text)).spawn().unwrap();
+        let begun = |name: &str| sandbox.journal().contains(&format!(" begin {name} "));
+        assert!(until(|| begun("hold") && begun("a")));
+        let dir = RunDir::open(&sandbox.run_dir()).unwrap();
+        let gate = slots::gate(&dir).unwrap();
+        sandbox.write("end_a", "");
+        let free = || sandbox.census().into_iter().find(|(_, line)| line.contains("__free"));
+        assert!(until(|| free().is_some()));
+        let pid = free().unwrap().0;
+        // Asked to end, as the whole task may be, it does not.
+        kill(pid, "TERM");
+        kill(pid, "INT");
+        assert!(free().is_some());
+        kill(pid, "KILL");
+        assert!(until(|| sandbox.journal().contains(" end a ")));
+        drop(gate);
+        sandbox.write("next", "");
+        sandbox.finish(child).ok();
+    }
 }

@@ -467,6 +467,7 @@ fn tasks_without_a_script_go_on_unless_everything_ends() {
     let output = sandbox.outcome(wrapped(&sandbox, BOTH[0], text)).ok();
     assert!(output.stderr.contains("meanwhile: f: left running: pid "), "{}", output.stderr);
     assert!(output.stderr.contains("  running     f\n"), "{}", output.stderr);
+    assert!(until(|| sleepers(&sandbox).len() == 1));
     for pid in sleepers(&sandbox) {
         kill(pid, "KILL");
     }

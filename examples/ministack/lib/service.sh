@@ -62,28 +62,11 @@ service_url() {
     cat -- "$RUN_DIR/$1.url"
 }
 
-# Stop whatever runs; also the EXIT trap, so it copes with any state. A service
-# removes its URL file when all is on disk, which is the sign to wait for: the
-# process may stay a zombie for a while if the task that started it has ended.
+# Stop whatever runs; also the EXIT trap, so it copes with any state. Not before
+# their processes have ended is all on disk.
 stop_services() {
-    local pidfile pid service attempt
-    for pidfile in "$RUN_DIR"/*.pid; do
-        [[ -f $pidfile ]] || continue
-        kill -TERM "$(<"$pidfile")" 2>/dev/null || true
-    done
-    for pidfile in "$RUN_DIR"/*.pid; do
-        [[ -f $pidfile ]] || continue
-        pid=$(<"$pidfile")
-        service=${pidfile##*/}
-        service=${service%.pid}
-        for ((attempt = 0; attempt < 500; attempt++)); do
-            if [[ ! -f $RUN_DIR/$service.url ]] || ! kill -0 "$pid" 2>/dev/null; then
-                break
-            fi
-            sleep 0.02
-        done
-        kill -KILL "$pid" 2>/dev/null || true
-        rm -f -- "$pidfile"
-        echo "stopped the $service service"
-    done
+    local pidfiles=("$RUN_DIR"/*.pid)
+    [[ -f ${pidfiles[0]} ]] || return 0
+    manage stop --timeout 10 "${pidfiles[@]}"
+    rm -f -- "${pidfiles[@]}" "${pidfiles[@]/%.pid/.url}"
 }

@@ -189,7 +189,6 @@ def main() -> None:
     server.shutdown()
     server.server_close()
     server.store.close()
-    server.url_file.unlink()
 
 
 if __name__ == "__main__":

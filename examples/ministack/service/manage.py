@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What is done to a service from outside: keys, migrations, waiting for it."""
+"""What is done to a service from outside: keys, migrations, waiting for it, stopping it."""
 
 from __future__ import annotations
 
 import argparse
 import configparser
 import os
+import select
+import signal
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -62,6 +64,25 @@ def wait(config: configparser.ConfigParser, pid: int, timeout: float) -> None:
     raise SystemExit(f"no answer within {timeout:g} seconds")
 
 
+def stop(pidfiles: list[str], timeout: float) -> None:
+    """Stop the services of these files; return once their processes have ended."""
+    handles = {}
+    for pidfile in map(Path, pidfiles):
+        try:
+            handle = os.pidfd_open(int(pidfile.read_text()))
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
+        except ProcessLookupError:
+            continue
+        handles[pidfile.stem] = handle
+    deadline = time.monotonic() + timeout
+    for service, handle in handles.items():
+        # (A process that has ended counts, too, if nobody has reaped it yet.)
+        left = max(0.0, deadline - time.monotonic())
+        if not select.select([handle], [], [], left)[0]:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        print(f"stopped the {service} service")
+
+
 def answers(url: str) -> bool:
     connection = HTTPConnection(urlsplit(url).netloc, timeout=5)
     try:
@@ -85,6 +106,9 @@ def main() -> None:
     command.add_argument("path")
     command.add_argument("--pid", type=int, required=True)
     command.add_argument("--timeout", type=float, required=True)
+    command = commands.add_parser("stop")
+    command.add_argument("pidfile", nargs="+")
+    command.add_argument("--timeout", type=float, required=True)
     args = parser.parse_args()
 
     if args.command == "make_keys":
@@ -93,6 +117,8 @@ def main() -> None:
         db_sync(read_config(args.path))
     elif args.command == "bootstrap":
         bootstrap(read_config(args.path), args.password)
+    elif args.command == "stop":
+        stop(args.pidfile, args.timeout)
     else:
         wait(read_config(args.path), args.pid, args.timeout)
 

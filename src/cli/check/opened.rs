@@ -1,6 +1,8 @@
 //! The runs that a checked script has opened.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -19,22 +21,32 @@ pub struct Opened {
     pub runs: Vec<check::Opened>,
     /// Why others cannot be read.
     pub failed: Vec<String>,
-    dirs: Vec<RunDir>,
+    /// The directories of those that are still there.
+    dirs: Vec<Option<RunDir>>,
 }
 
 impl Opened {
-    /// Reads the journals in these directories, which belong to `owner`, or
-    /// else to this process's user.
-    pub fn read(dirs: &[Vec<u8>], owner: Option<u32>) -> Self {
+    /// Reads the journals, each of which was begun in that directory. The directories belong to
+    /// `owner`, or else to this process's user.
+    pub fn read(journals: Vec<(Vec<u8>, Option<File>)>, owner: Option<u32>) -> Self {
         let mut all = Self::default();
-        for path in dirs {
-            match read(Path::new(OsStr::from_bytes(path)), owner) {
-                Ok((dir, run)) => {
-                    let script = run.script.clone();
-                    let shown = dir.path().to_string_lossy().into_owned();
-                    all.runs.push(check::Opened { dir: shown, script });
-                    all.journals.push((path.clone(), run));
-                    all.dirs.push(dir);
+        // Of several in one place, the last one is still there.
+        let last = journals.iter().enumerate().map(|(at, (dir, _))| (dir.clone(), at));
+        let last: HashMap<Vec<u8>, usize> = last.collect();
+        for (at, (path, journal)) in journals.into_iter().enumerate() {
+            let last = last.get(&path) == Some(&at);
+            let place = Path::new(OsStr::from_bytes(&path));
+            let dir = match owner {
+                Some(owner) => RunDir::open_of(place, owner),
+                None => RunDir::open(place),
+            };
+            let dir = if last { Some(dir) } else { None };
+            match read(place, journal, dir.as_ref().and_then(|dir| dir.as_ref().ok())) {
+                Ok(run) => {
+                    let shown = place.to_string_lossy().into_owned();
+                    all.runs.push(check::Opened { dir: shown, script: run.script.clone() });
+                    all.journals.push((path, run));
+                    all.dirs.push(dir.and_then(Result::ok));
                 }
                 Err(error) => all.failed.push(error.to_string()),
             }
@@ -42,20 +54,22 @@ impl Opened {
         all
     }
 
-    /// The run with the most tasks; of several, the first.
+    /// The run with the most tasks that is still there; of several, the first.
     pub fn largest(&self) -> Option<(usize, &RunDir)> {
-        let sizes = self.journals.iter().map(|(_, run)| run.tasks().len()).enumerate();
-        let (number, _) = sizes.rev().max_by_key(|(_, tasks)| *tasks)?;
-        Some((number, self.dirs.get(number)?))
+        let sizes = self.journals.iter().map(|(_, run)| run.tasks().len());
+        let there = self.dirs.iter().zip(sizes).enumerate().rev();
+        let there = there.filter_map(|(number, (dir, tasks))| Some((number, dir.as_ref()?, tasks)));
+        let (number, dir, _) = there.max_by_key(|(.., tasks)| *tasks)?;
+        Some((number, dir))
     }
 }
 
-fn read(path: &Path, owner: Option<u32>) -> Result<(RunDir, Run), Error> {
-    let dir = match owner {
-        Some(owner) => RunDir::open_of(path, owner)?,
-        None => RunDir::open(path)?,
+/// By the file that was kept open; else by that which is there.
+fn read(path: &Path, journal: Option<File>, dir: Option<&RunDir>) -> Result<Run, Error> {
+    let journal = match (journal, dir) {
+        (Some(journal), _) => Journal::of(journal),
+        (None, Some(dir)) => Journal::read(dir),
+        (None, None) => return Err(Error::NoRun(path.to_owned())),
     };
-    let failed = Error::journal("read the journal of", dir.path());
-    let run = Journal::read(&dir).map_err(failed)?.into_run();
-    Ok((dir, run))
+    journal.map(Journal::into_run).map_err(Error::journal("read the journal of", path))
 }

@@ -1,11 +1,12 @@
 //! What a call has done, now that it returns.
 
 use super::calls::{LARGEFILE, TMPFILE};
-use super::locks::Wanted;
+use super::locks::{Part, Wanted};
 use super::raw::{self, Stopped};
 use super::resolve::{File, Seen, proc_link, stat};
 use super::table::Who;
 use super::tracer::Tracer;
+use crate::process::clock;
 use crate::run::footprint::Op;
 
 /// What remains to be done when a call returns.
@@ -41,6 +42,8 @@ pub enum Pending {
         wanted: Wanted,
         /// Whether processes that share the open file share the lock.
         inherited: bool,
+        /// Which part of the file.
+        part: Part,
     },
 }
 
@@ -103,8 +106,8 @@ impl Tracer {
             Pending::Chdir => self.generation += 1,
             Pending::Root if matches!(came, Came::Of(_)) => self.moved(who),
             Pending::Root => {}
-            Pending::Lock { fd, wanted, inherited } => {
-                self.locked(who, fd, wanted, inherited, &came);
+            Pending::Lock { fd, wanted, inherited, part } => {
+                self.locked(who, fd, wanted, inherited, part, &came);
             }
         }
     }
@@ -140,9 +143,14 @@ impl Tracer {
                     self.forget();
                 }
                 if exchange {
+                    self.touch(who, Op::Look, &from.path, old);
                     self.touch(who, Op::RenameOnto, &from.path, new);
                 } else {
                     self.touch(who, Op::RenameFrom, &from.path, old);
+                }
+                // There was one: who reads it meanwhile does not miss it.
+                if new.is_some() {
+                    self.touch(who, Op::Look, &to.path, new);
                 }
                 self.touch(who, Op::RenameOnto, &to.path, old);
                 if let Some(file) = old {
@@ -176,7 +184,13 @@ impl Tracer {
                 let path = named.map(|seen| seen.path).or_else(|| proc_link(who.tid, &fd));
                 if let Some(path) = path {
                     let op = operation(flags, existed);
-                    self.touch(who, op, &path, Some(file.id));
+                    let now = clock::now();
+                    self.touch_at(now, who, op, &path, Some(file.id));
+                    // Whether it would have kept what was there.
+                    let kept = operation(flags, true);
+                    if op == Op::Create && matches!(kept, Op::Append | Op::Read | Op::Meta) {
+                        self.touch_at(now, who, kept, &path, Some(file.id));
+                    }
                     if !matches!(op, Op::Read | Op::Meta) {
                         self.wrote(who, &path, file.id, op);
                     }

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::after::{Change, Pending};
 use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
+use super::lines::lines;
 use super::raw::{self, Stopped};
 use super::resolve::{Seen, join, proc_link, read_proc_link};
 use super::table::Who;
@@ -189,7 +190,7 @@ impl Tracer {
         }
         let path = self.path(who, a, at)?;
         if let Some(line) = path.strip_prefix(LINE) {
-            let line = self.recorder.text(&String::from_utf8_lossy(line));
+            let line = self.recorder.text(&lines(&String::from_utf8_lossy(line)));
             if let Some(process) = self.table.process(who.tid) {
                 process.at = Some(line);
             }

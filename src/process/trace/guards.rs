@@ -1,10 +1,19 @@
 //! Guards of tasks, by what they do first: a shell's writes its `.argv`, and
 //! this program's is told by its arguments. With a guard a group begins.
 
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
 use super::resolve::{proc_link, stat};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::Op;
+
+/// So many journals are kept open at most; the others are found by their paths.
+const HELD: usize = 200;
 
 impl Tracer {
     /// Some opens say what becomes of a run.
@@ -12,15 +21,33 @@ impl Tracer {
         let has = |flag: i32| flags & flag as u32 != 0;
         if let (true, Some(dir)) = (has(libc::O_APPEND), path.strip_suffix(b"/journal")) {
             self.recorder.advance();
-            if who.own
-                && has(libc::O_EXCL)
+            let begins = who.own && has(libc::O_EXCL);
+            let sought = self.journals.iter().take(HELD).any(|(_, journal)| journal.is_none());
+            if (begins || sought)
                 && let Ok(dir) = self.paths.directory(dir)
             {
-                self.recorder.run(&dir.path);
+                let dir = dir.path.clone();
+                self.journal(&dir, begins);
             }
         }
         if has(libc::O_CREAT) && !has(libc::O_APPEND) && path.ends_with(b".argv") {
             self.begin_group(who.tid);
+        }
+    }
+
+    /// A run's journal is about to be made, or is there by now: then it is kept
+    /// open. A script may remove the run, or begin another one in its place.
+    fn journal(&mut self, dir: &[u8], begins: bool) {
+        if begins {
+            self.recorder.run(dir);
+            self.journals.push((dir.to_owned(), None));
+            return;
+        }
+        let known = self.journals.iter_mut().take(HELD).rev().find(|(known, _)| known == dir);
+        if let Some((_, journal @ None)) = known {
+            let path = Path::new(OsStr::from_bytes(dir)).join("journal");
+            let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+            *journal = File::options().read(true).custom_flags(flags).open(path).ok();
         }
     }
 

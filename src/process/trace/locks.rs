@@ -9,8 +9,8 @@
 //! nothing tells of the last, so it is looked up at each access by one that holds.
 //!
 //! Who holds a lock together with others (shared) may read under it; for what
-//! it changes, it holds nothing. A lock on a part of a file is taken for one on
-//! all of it.
+//! it changes, it holds nothing. Of a file, parts can be locked and given back
+//! (sqlite does); who holds a part counts as holding the file.
 
 use super::after::{Came, Pending};
 use super::before::Arguments;
@@ -30,6 +30,33 @@ pub struct Lock {
     fd: i32,
     /// Whether others may hold it at the same time.
     shared: bool,
+    /// Which part of the file.
+    part: Part,
+}
+
+/// The bytes from the one to before the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part(i64, i64);
+
+impl Part {
+    const ALL: Self = Self(0, i64::MAX);
+
+    /// As `struct flock` has it.
+    fn of(whence: i16, start: i64, length: i64) -> Self {
+        match (i32::from(whence), length) {
+            (libc::SEEK_SET, 0) => Self(start, i64::MAX),
+            (libc::SEEK_SET, 1..) => Self(start, start.saturating_add(length)),
+            (libc::SEEK_SET, _) => Self(start.saturating_add(length), start),
+            // Where the file's offset is, nothing tells.
+            _ => Self::ALL,
+        }
+    }
+
+    /// What is left of it.
+    fn without(self, other: Self) -> impl Iterator<Item = Self> {
+        let parts = [Self(self.0, self.1.min(other.0)), Self(self.0.max(other.1), self.1)];
+        parts.into_iter().filter(|part| part.0 < part.1)
+    }
 }
 
 /// What a call asks for.
@@ -51,23 +78,33 @@ impl Tracer {
             libc::LOCK_UN => Wanted::Nothing,
             _ => return None,
         };
-        (!who.own).then_some(Pending::Lock { fd: a[0] as i32, wanted, inherited: true })
+        (!who.own).then_some(Pending::Lock {
+            fd: a[0] as i32,
+            wanted,
+            inherited: true,
+            part: Part::ALL,
+        })
     }
 
     pub(super) fn fcntl_lock(who: Who, a: &Arguments) -> Option<Pending> {
-        // `struct flock` begins with l_type, a short.
-        let mut kind = [0; 2];
-        if who.own || raw::read_memory(who.tid, a[2], &mut kind).ok()? != kind.len() {
+        // `struct flock`: l_type and l_whence, shorts; l_start and l_len, of eight bytes.
+        let mut asked = [0; 24];
+        if who.own || raw::read_memory(who.tid, a[2], &mut asked).ok()? != asked.len() {
             return None;
         }
-        let wanted = match i32::from(u16::from_ne_bytes(kind)) {
+        let short = |at: usize| i16::from_ne_bytes([asked[at], asked[at + 1]]);
+        let long = |at: usize| {
+            asked[at..at + 8].first_chunk().map_or(0, |bytes| i64::from_ne_bytes(*bytes))
+        };
+        let part = Part::of(short(2), long(8), long(16));
+        let wanted = match i32::from(short(0)) {
             libc::F_WRLCK => Wanted::Exclusive,
             libc::F_RDLCK => Wanted::Shared,
             libc::F_UNLCK => Wanted::Nothing,
             _ => return None,
         };
         let inherited = matches!(a[1] as i32, libc::F_OFD_SETLK | libc::F_OFD_SETLKW);
-        Some(Pending::Lock { fd: a[0] as i32, wanted, inherited })
+        Some(Pending::Lock { fd: a[0] as i32, wanted, inherited, part })
     }
 
     /// A lock was taken, given back or not to be had.
@@ -77,6 +114,7 @@ impl Tracer {
         fd: i32,
         wanted: Wanted,
         inherited: bool,
+        part: Part,
         came: &Came,
     ) {
         let Some(file) = file_of(who.pid, fd) else { return };
@@ -88,9 +126,9 @@ impl Tracer {
             self.touch(who, Op::Lock, &path, Some(file));
         }
         if matches!(came, Came::Of(_)) {
-            self.release(|lock| lock.file == file && lock.holder == holder);
+            self.give_back(file, holder, part);
             if wanted != Wanted::Nothing {
-                self.hold(Lock { file, holder, fd, shared: wanted == Wanted::Shared });
+                self.hold(Lock { file, holder, fd, shared: wanted == Wanted::Shared, part });
             }
         }
     }
@@ -117,12 +155,30 @@ impl Tracer {
 
     /// Those locks are held no more.
     fn release(&mut self, which: impl Fn(&Lock) -> bool) {
-        let holds = |held: &Held| held.locks.iter().any(&which);
-        let processes = self.table.processes.values().filter(|process| holds(&process.held));
-        let pids: Vec<u32> = processes.map(|process| process.pid).collect();
-        for pid in pids {
+        for pid in self.holding(&which) {
             self.set_locks(pid, |locks| locks.retain(|lock| !which(lock)));
         }
+    }
+
+    /// That part of a file is held no more.
+    fn give_back(&mut self, file: FileId, holder: u32, part: Part) {
+        let which = |lock: &Lock| lock.file == file && lock.holder == holder;
+        for pid in self.holding(which) {
+            self.set_locks(pid, |locks| {
+                let (cut, mut rest): (Vec<Lock>, Vec<Lock>) = locks.iter().partition(|l| which(l));
+                for lock in cut {
+                    rest.extend(lock.part.without(part).map(|part| Lock { part, ..lock }));
+                }
+                *locks = rest;
+            });
+        }
+    }
+
+    /// The processes that hold one of those locks.
+    fn holding(&self, which: impl Fn(&Lock) -> bool) -> Vec<u32> {
+        let holds = |held: &Held| held.locks.iter().any(&which);
+        let processes = self.table.processes.values().filter(|process| holds(&process.held));
+        processes.map(|process| process.pid).collect()
     }
 
     fn set_locks(&mut self, pid: u32, change: impl Fn(&mut Vec<Lock>)) {
@@ -168,4 +224,21 @@ fn reads(op: Op) -> bool {
 
 fn file_of(pid: u32, fd: i32) -> Option<FileId> {
     stat(format!("/proc/{pid}/fd/{fd}").as_bytes(), true).ok().map(|file| file.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_file_parts_are_given_back() {
+        let start = |whence, from, length| Part::of(whence as i16, from, length);
+        let left = |one: Part, other: Part| one.without(other).collect::<Vec<_>>();
+        let all = start(libc::SEEK_SET, 0, 0);
+        assert_eq!(all, Part::ALL);
+        assert_eq!(left(all, start(libc::SEEK_SET, 7, 2)), [Part(0, 7), Part(9, i64::MAX)]);
+        assert_eq!(left(Part(5, 9), start(libc::SEEK_SET, 9, -4)), []);
+        assert_eq!(left(Part(5, 9), Part(9, 10)), [Part(5, 9)]);
+        assert_eq!(left(Part(5, 9), start(libc::SEEK_END, -1, 1)), []);
+    }
 }

@@ -8,6 +8,7 @@ mod contents;
 mod escapes;
 mod filter;
 mod guards;
+mod lines;
 mod locks;
 mod raw;
 mod relay;
@@ -18,6 +19,7 @@ mod table;
 mod tracer;
 
 use std::ffi::{CString, OsString};
+use std::fs::File;
 use std::path::Path;
 
 use self::relay::Relay;
@@ -76,6 +78,9 @@ pub struct Outcome {
     pub traced: Traced,
     /// What was still there when it had ended; it was killed.
     pub left: Vec<Leak>,
+    /// The journals of the runs that were opened, in that order, each with its directory; none
+    /// that could not be held.
+    pub journals: Vec<(Vec<u8>, Option<File>)>,
 }
 
 /// Why a command could not be traced.
@@ -117,6 +122,12 @@ impl TraceError {
     }
 }
 
+/// Whether a command can be traced here.
+pub fn try_one() -> Result<(), String> {
+    let words = ["/bin/sh", "-c", ":"].map(OsString::from);
+    trace(&words, &[], &Options::default()).map(drop).map_err(|error| error.to_string())
+}
+
 /// Runs `argv`, with `env` added to the environment, and traces it and all
 /// that it starts until all of it is over.
 pub fn trace(
@@ -136,6 +147,5 @@ pub fn trace(
     let program = argv.first().map_or(Path::new(""), Path::new);
     let traced = Tracer::new(spawned, program, options).run();
     relay.stop();
-    let (ended, traced, left) = traced?;
-    Ok(Outcome { ended, traced, left })
+    traced
 }

@@ -11,6 +11,7 @@
 //! - a tracee can be killed while it is stopped: all that is done to it may fail.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -23,11 +24,12 @@ use super::resolve::{Paths, program, stat};
 use super::sockets::Local;
 use super::spawn::Spawned;
 use super::table::{Held, Process, Table, Who};
-use super::{Ended, Options, TraceError, filter};
+use super::{Ended, Options, Outcome, TraceError, filter};
 use crate::process::signals;
 use crate::process::stat::Stat;
 use crate::process::{clock, kill};
-use crate::run::footprint::{Blind, FileId, Op, Recorder, Touch, Traced};
+use crate::run::Time;
+use crate::run::footprint::{Blind, FileId, Op, Recorder, Touch};
 use crate::run::task::{Leak, Process as Known};
 
 /// So many different accesses are kept: some hundred megabytes.
@@ -66,6 +68,8 @@ pub struct Tracer {
     pub(super) capabilities: HashMap<FileId, bool>,
     pub(super) contents: Contents,
     pub(super) local: Local,
+    /// The journals of the runs that were opened, in that order, each with its directory.
+    pub(super) journals: Vec<(Vec<u8>, Option<File>)>,
     /// New tracees that nobody has announced yet.
     early: Vec<u32>,
     ended: Option<Ended>,
@@ -106,13 +110,14 @@ impl Tracer {
             capabilities: HashMap::new(),
             contents: Contents::default(),
             local: Local::default(),
+            journals: Vec::new(),
             early: Vec::new(),
             ended: None,
         }
     }
 
     /// Traces until the first process has ended, and ends what is left then.
-    pub fn run(mut self) -> Result<(Ended, Traced, Vec<Leak>), TraceError> {
+    pub fn run(mut self) -> Result<Outcome, TraceError> {
         while self.ended.is_none() {
             match wait(all(WaitOptions::empty())) {
                 Ok(Some((tid, status))) => self.stopped(tid, status.as_raw())?,
@@ -124,7 +129,7 @@ impl Tracer {
         let left = self.end_rest()?;
         self.final_contents();
         let ended = self.ended.unwrap_or(Ended::Code(0));
-        Ok((ended, self.recorder.finish(), left))
+        Ok(Outcome { ended, traced: self.recorder.finish(), left, journals: self.journals })
     }
 
     /// What has ended already is seen to have ended.
@@ -327,10 +332,21 @@ impl Tracer {
 
     /// Records an access.
     pub(super) fn touch(&mut self, who: Who, op: Op, path: &[u8], file: Option<FileId>) {
+        self.touch_at(clock::now(), who, op, path, file);
+    }
+
+    /// The same, at a time: what is done at once has the same one.
+    pub(super) fn touch_at(
+        &mut self,
+        time: Time,
+        who: Who,
+        op: Op,
+        path: &[u8],
+        file: Option<FileId>,
+    ) {
         let Who { pid, group, program, own, at, elsewhere, .. } = who;
         if !own && !elsewhere {
             let held = self.held(pid, op);
-            let time = clock::now();
             self.recorder.touch(pid, &Touch { group, op, path, file, program, at, held, time });
         }
     }

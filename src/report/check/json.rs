@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::words;
 use super::{Checked, Counts};
+use crate::check::confirm::{Confirmed, Difference};
 use crate::check::{Finding, Fix, Gone, Harmless, Side, Who};
 use crate::run::{Id, Time};
 
@@ -31,6 +32,7 @@ enum Line<'a> {
         sides: Vec<SideLine<'a>>,
         fixes: Vec<FixLine<'a>>,
         more: &'a [String],
+        confirmed: Option<ConfirmedLine<'a>>,
     },
     Gap {
         why: &'static str,
@@ -61,6 +63,31 @@ enum Line<'a> {
         /// Whether the script was seen to its end, with all of its tasks.
         whole: bool,
         unread: &'a [String],
+    },
+}
+
+#[derive(Serialize)]
+struct ConfirmedLine<'a> {
+    /// `harmful`, `alike`, `untried` or `unclear`.
+    verdict: &'static str,
+    differences: Vec<DifferenceLine<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum DifferenceLine<'a> {
+    Code {
+        #[serde(flatten)]
+        who: WhoLine<'a>,
+        eager: Option<u8>,
+        lazy: Option<u8>,
+    },
+    Content {
+        path: &'a str,
+    },
+    Printed {
+        #[serde(flatten)]
+        who: WhoLine<'a>,
     },
 }
 
@@ -132,7 +159,11 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
         code: checked.code,
         runs: runs.collect(),
     }];
-    lines.extend(verdict.findings.iter().map(|finding| finding_line(finding, checked.since)));
+    let findings = verdict.findings.iter().enumerate();
+    lines.extend(findings.map(|(at, finding)| {
+        let confirmed = checked.confirmed.get(at).and_then(Option::as_ref);
+        finding_line(finding, confirmed, checked.since)
+    }));
     lines.extend(verdict.gaps.iter().map(gap_line));
     let unused = verdict.unused.iter();
     lines.extend(unused.map(|unused| Line::Unused { line: unused.line, text: &unused.text }));
@@ -160,15 +191,40 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
     Ok(text)
 }
 
-fn finding_line(finding: &Finding, since: Time) -> Line<'_> {
+fn finding_line<'a>(
+    finding: &'a Finding,
+    confirmed: Option<&'a Confirmed>,
+    since: Time,
+) -> Line<'a> {
     Line::Finding {
         level: finding.level.word(),
         class: finding.class.word(),
         path: &finding.path,
         harmless: finding.harmless.map(Harmless::word),
         sides: finding.sides.iter().map(|side| side_line(side, since)).collect(),
-        fixes: finding.fixes.iter().map(fix_line).collect(),
+        fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding)).collect(),
         more: &finding.more,
+        confirmed: confirmed.map(confirmed_line),
+    }
+}
+
+fn confirmed_line(confirmed: &Confirmed) -> ConfirmedLine<'_> {
+    let (verdict, differences) = match confirmed {
+        Confirmed::Harmful(differences) => ("harmful", &differences[..]),
+        Confirmed::Alike => ("alike", &[][..]),
+        Confirmed::Untried => ("untried", &[][..]),
+        Confirmed::Unclear(differences) => ("unclear", &differences[..]),
+    };
+    ConfirmedLine { verdict, differences: differences.iter().map(difference_line).collect() }
+}
+
+fn difference_line(difference: &Difference) -> DifferenceLine<'_> {
+    match difference {
+        Difference::Code(whose, eager, lazy) => {
+            DifferenceLine::Code { who: who(whose), eager: *eager, lazy: *lazy }
+        }
+        Difference::Content(path) => DifferenceLine::Content { path },
+        Difference::Printed(whose) => DifferenceLine::Printed { who: who(whose) },
     }
 }
 
@@ -204,8 +260,8 @@ fn side_line(side: &Side, since: Time) -> SideLine<'_> {
     }
 }
 
-fn fix_line(fix: &Fix) -> FixLine<'_> {
-    let (kind, text) = (words::fix_word(fix), words::fix(fix));
+fn fix_line<'a>(fix: &'a Fix, finding: &Finding) -> FixLine<'a> {
+    let (kind, text) = (words::fix_word(fix), words::fix(fix, finding));
     let line = FixLine { kind, text, tasks: Vec::new(), line: None, now: None, lock: None };
     match fix {
         Fix::WaitBefore { task, before, now } => FixLine {

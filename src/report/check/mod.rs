@@ -7,9 +7,13 @@ mod sample;
 pub mod text;
 mod words;
 
-use crate::check::{Finding, Harmless, Level, Verdict, Who};
+use crate::check::confirm::{Confirmed, Difference};
+use crate::check::{Finding, Harmless, Level, Verdict, Who, confirm};
 use crate::run::task::Leak;
 use crate::run::{Time, code};
+
+/// So many differences between two orders are told of each finding.
+const DIFFERENCES: usize = 3;
 
 /// A checked script, as reports see it.
 pub struct Checked<'a> {
@@ -29,6 +33,8 @@ pub struct Checked<'a> {
     pub suppressions: Option<&'a str>,
     /// Why not all of its tasks are known: what cannot be read, in words.
     pub unread: &'a [String],
+    /// Of each finding what two orders say of it; empty if that was not asked for.
+    pub confirmed: &'a [Option<Confirmed>],
     /// A line of the script, by `FILE:LINE`, if it can be read.
     pub source: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -82,14 +88,39 @@ impl Counts {
 
 /// Whether a finding is told where notes are not asked for.
 pub fn counts(finding: &Finding) -> bool {
-    let settled = matches!(finding.harmless, Some(Harmless::Suppressed | Harmless::Known));
-    !settled && finding.level > Level::Note
+    confirm::is_open(finding)
 }
 
 impl Checked<'_> {
     /// Whether the script was seen to its end, with all of its tasks.
     pub fn whole(&self) -> bool {
         self.code == code::OK && self.unread.is_empty() && !self.runs.is_empty()
+    }
+
+    /// What two orders say of a finding: the word and the reasons.
+    fn confirmed(&self, finding: usize) -> Option<(&'static str, String)> {
+        let confirmed = self.confirmed.get(finding)?.as_ref()?;
+        let list = |all: &[Difference]| {
+            let told = all
+                .iter()
+                .take(DIFFERENCES)
+                .map(|one| words::difference(one, &|who| self.who(who)));
+            let mut told: Vec<String> = told.collect();
+            if all.len() > DIFFERENCES {
+                told.push(format!("and {} more", all.len() - DIFFERENCES));
+            }
+            told.join("; ")
+        };
+        Some(match confirmed {
+            Confirmed::Harmful(all) => ("harmful", list(all)),
+            Confirmed::Alike => ("not confirmed", "both orders came to the same".to_owned()),
+            Confirmed::Untried => {
+                ("not confirmed", "the two came in the same order both times".to_owned())
+            }
+            Confirmed::Unclear(all) => {
+                ("unclear", format!("{}; but so it does without another order", list(all)))
+            }
+        })
     }
 
     /// Somebody, by name; of several runs, with whose run it is.

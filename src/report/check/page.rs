@@ -8,12 +8,13 @@ use crate::report::html::races::{Conflict, Lane, Races, Side};
 
 /// For the page of run number `run`.
 pub fn races(checked: &Checked<'_>, run: usize, notes: bool) -> Races {
-    let findings = checked.verdict.findings.iter().filter(|finding| notes || counts(finding));
+    let findings = checked.verdict.findings.iter().enumerate();
+    let findings = findings.filter(|(_, finding)| notes || counts(finding));
     let gaps = checked.verdict.gaps.iter();
     let summary = summary(checked, notes);
     Races {
         summary: summary.trim_end().trim_start_matches("meanwhile: check: ").to_owned(),
-        conflicts: findings.map(|finding| conflict(checked, finding, run)).collect(),
+        conflicts: findings.map(|(at, finding)| conflict(checked, at, finding, run)).collect(),
         gaps: gaps
             .map(|gap| {
                 let (what, advice) = words::blind(gap.why);
@@ -24,7 +25,7 @@ pub fn races(checked: &Checked<'_>, run: usize, notes: bool) -> Races {
     }
 }
 
-fn conflict(checked: &Checked<'_>, finding: &Finding, run: usize) -> Conflict {
+fn conflict(checked: &Checked<'_>, at: usize, finding: &Finding, run: usize) -> Conflict {
     let who = finding.sides.each_ref().map(|side| checked.who(&side.who));
     let side = |at: usize| {
         let side = &finding.sides[at];
@@ -37,7 +38,7 @@ fn conflict(checked: &Checked<'_>, finding: &Finding, run: usize) -> Conflict {
                 Who::Task { .. } | Who::Left { .. } => Lane::None,
             },
             time: side.first,
-            place: super::text::place(side),
+            place: super::text::place(checked, side),
             text: format!(
                 "{}: {}",
                 words::label(side, &who[at]),
@@ -47,13 +48,14 @@ fn conflict(checked: &Checked<'_>, finding: &Finding, run: usize) -> Conflict {
         }
     };
     let more = (!finding.more.is_empty()).then(|| super::text::more(&finding.more));
+    let confirmed = checked.confirmed(at).map(|(word, why)| format!("{word}: {why}"));
     let harmless = finding.harmless.map(|why| format!("harmless: {}", words::harmless(why)));
     Conflict {
         level: finding.level.word(),
         class: finding.class.word(),
         heading: words::heading(finding, [&who[0], &who[1]]),
         sides: [side(0), side(1)],
-        notes: more.into_iter().chain(harmless).collect(),
+        notes: more.into_iter().chain(harmless).chain(confirmed).collect(),
         hints: words::ways(finding),
     }
 }

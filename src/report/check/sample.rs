@@ -63,6 +63,7 @@ pub fn checked<'a>(verdict: &'a Verdict, runs: &'a [Opened]) -> Checked<'a> {
         code: 0,
         left: &[],
         unread: &[],
+        confirmed: &[],
         suppressions: None,
         source: &|_| None,
     }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words::{self, clean, number, plural};
 use super::{Checked, Counts, counts};
-use crate::check::{Finding, Gone, Level, Side, Who};
+use crate::check::{Gone, Level, Side, Who};
 use crate::run::code;
 
 /// So many paths that share a finding are named.
@@ -48,8 +48,10 @@ impl Looks {
 /// The whole report: findings, gaps, and one line that sums it up.
 pub fn report(checked: &Checked<'_>, notes: bool, looks: &Looks) -> String {
     let mut text = String::new();
-    for finding in checked.verdict.findings.iter().filter(|finding| notes || counts(finding)) {
-        tell(&mut text, checked, finding, looks);
+    for (at, finding) in checked.verdict.findings.iter().enumerate() {
+        if notes || counts(finding) {
+            tell(&mut text, checked, at, looks);
+        }
     }
     gaps(&mut text, checked, looks);
     unused(&mut text, checked);
@@ -65,7 +67,9 @@ pub fn report(checked: &Checked<'_>, notes: bool, looks: &Looks) -> String {
     text + &summary(checked, notes)
 }
 
-fn tell(text: &mut String, checked: &Checked<'_>, finding: &Finding, looks: &Looks) {
+fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
+    let finding = &checked.verdict.findings[at];
+    let confirmed = checked.confirmed(at);
     let level = match finding.level {
         Level::Error => looks.error,
         Level::Warning => looks.warning,
@@ -76,7 +80,7 @@ fn tell(text: &mut String, checked: &Checked<'_>, finding: &Finding, looks: &Loo
     let (word, class) = (finding.level.word(), finding.class.word());
     let Looks { strong, hint, frame, .. } = looks;
     let _ = writeln!(text, "{level}{word}[{class}]{level:#}{strong}: {heading}{strong:#}");
-    let places = finding.sides.each_ref().map(place);
+    let places = finding.sides.each_ref().map(|side| place(checked, side));
     let width = places.iter().map(|place| place.chars().count()).max().unwrap_or(0);
     for (at, side) in finding.sides.iter().enumerate() {
         let label = words::label(side, &who[at]);
@@ -96,6 +100,9 @@ fn tell(text: &mut String, checked: &Checked<'_>, finding: &Finding, looks: &Loo
     if let Some(why) = finding.harmless {
         let _ = writeln!(text, "  {frame}harmless:{frame:#} {}", words::harmless(why));
     }
+    if let Some((word, why)) = confirmed {
+        let _ = writeln!(text, "  {frame}{word}:{frame:#} {why}");
+    }
     for way in words::ways(finding) {
         let _ = writeln!(text, "  {hint}hint:{hint:#} {way}");
     }
@@ -113,9 +120,11 @@ pub(super) fn more(paths: &[String]) -> String {
 }
 
 /// The line that a side is about, or the best that is known.
-pub(super) fn place(side: &Side) -> String {
+pub(super) fn place(checked: &Checked<'_>, side: &Side) -> String {
     let line = side.at.as_ref().or(side.from.as_ref()).or(side.until.as_ref());
-    line.map_or_else(|| "?".to_owned(), |line| clean(line))
+    // Without any, at least when it was.
+    let time = || format!("after {:.2}s", side.first.since(checked.since) as f64 / 1e6);
+    line.map_or_else(time, |line| clean(line))
 }
 
 /// The line itself, if it is the very one.
@@ -198,7 +207,7 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
             code => format!(" and ended with {}", ended(code)),
         };
         return format!(
-            "meanwhile: check: nothing was checked: the script started no task{ended}\n\
+            "meanwhile: check: nothing was checked: the script opened no run{ended}\n\
              hint: it loads the functions with eval -- \"$(meanwhile init bash)\", and finds meanwhile by PATH\n"
         );
     }
@@ -269,7 +278,7 @@ fn ended(exit: u8) -> String {
 mod tests {
     use super::super::sample::{RUN, checked, nova, side, sudo, task, verdict};
     use super::*;
-    use crate::check::{Class, Harmless, Verdict};
+    use crate::check::{Class, Finding, Harmless, Verdict};
     use crate::report::check::Opened;
     use crate::run::footprint::Op;
     use crate::run::task::Leak;
@@ -373,7 +382,7 @@ mod tests {
     fn without_a_run_nothing_was_checked() {
         let verdict = verdict(Vec::new());
         let text = plain(&Checked { code: 3, ..checked(&verdict, &[]) }, false);
-        let begin = "meanwhile: check: nothing was checked: the script started no task and ended \
+        let begin = "meanwhile: check: nothing was checked: the script opened no run and ended \
                      with exit code 3\nhint: it loads";
         assert!(text.starts_with(begin) && text.lines().count() == 2, "{text}");
     }

@@ -61,7 +61,9 @@ pub enum Op {
     Truncate,
     /// The task began with a descriptor open by which it can write.
     Inherit,
-    /// Made, where a file that was there would have done as well.
+    /// Made, where a file that was there would have done as well. If that had been kept, there is
+    /// another access at the same time, which says what would have been done to it: `Append`,
+    /// `Read` or `Meta`.
     Create,
     /// Made, and had to be new: `O_EXCL`, link, symlink, mknod.
     CreateNew,
@@ -75,7 +77,7 @@ pub enum Op {
     Remove,
     /// Renamed: the old name.
     RenameFrom,
-    /// Renamed: the new name, which may have been there.
+    /// Renamed: the new name. If it was there, the same has looked at it just before.
     RenameOnto,
     /// Its mode, owner or times were set.
     Meta,
@@ -134,7 +136,8 @@ pub struct Access {
     pub file: Option<FileNo>,
     /// By which program (its path).
     pub program: TextNo,
-    /// At which of the script's lines (`FILE:LINE`), where that is known.
+    /// At which of the script's lines (`FILE:LINE`), where that is known; in functions with those
+    /// that called them, as far as the script or the task goes: `FILE:LINE<FILE:LINE<…`.
     pub at: Option<TextNo>,
     /// Which locks were held meanwhile.
     pub held: HeldNo,

@@ -87,7 +87,6 @@ pub enum Ending {
 }
 
 /// What came of a wrapped script.
-#[derive(Debug)]
 pub struct Wrapped {
     /// How this process is to end.
     pub ending: Ending,
@@ -97,6 +96,10 @@ pub struct Wrapped {
     pub left: Vec<Left>,
     /// What should have been ended and could not.
     pub survivors: Vec<Survivor>,
+    /// Whether its time was up.
+    pub late: bool,
+    /// This process's signals, which are still taken.
+    pub signals: Signals,
 }
 
 /// A run that was opened below.
@@ -120,8 +123,8 @@ pub struct Left {
 }
 
 /// Runs `argv` and all that comes with it; `grace` is from TERM to KILL, in
-/// microseconds.
-pub fn wrap(argv: &[OsString], grace: u64) -> Result<Wrapped, WrapError> {
+/// microseconds. After the time `limit` it is ended as by TERM.
+pub fn wrap(argv: &[OsString], grace: u64, limit: Option<u64>) -> Result<Wrapped, WrapError> {
     let mut command = Command::new(argv.first().map_or("".as_ref(), OsString::as_os_str));
     command.args(argv.iter().skip(1));
     let signals = Signals::take().map_err(WrapError::Signals)?;
@@ -137,6 +140,8 @@ pub fn wrap(argv: &[OsString], grace: u64) -> Result<Wrapped, WrapError> {
         registry,
         script,
         grace,
+        limit: limit.map(|limit| clock::now().0.saturating_add(limit)),
+        late: false,
         status: None,
         abort: None,
         watchers: HashMap::new(),
@@ -152,6 +157,9 @@ struct Supervisor {
     /// Never reaped here: its pid stays its own.
     script: u32,
     grace: u64,
+    /// When its time is up.
+    limit: Option<u64>,
+    late: bool,
     /// How the script ended.
     status: Option<Ending>,
     abort: Option<Abort>,
@@ -175,8 +183,12 @@ impl Supervisor {
                 self.take(arrived);
             }
             self.reap();
+            if self.limit.is_some_and(|limit| limit <= clock::now().0) {
+                (self.limit, self.late) = (None, true);
+                self.interrupt(Arrived { signal: libc::SIGTERM, sender: None, group: false });
+            }
             let until = match self.step() {
-                Next::Wait(until) => until,
+                Next::Wait(until) => [until, self.limit].into_iter().flatten().min(),
                 Next::Done(survivors) => return survivors,
             };
             let mut fds = vec![self.signals.as_fd()];
@@ -305,7 +317,7 @@ impl Supervisor {
             Some(abort) => (Ending::Signal(abort.signal), Vec::new()),
             None => (ended, left(&runs)),
         };
-        Wrapped { ending, runs, left, survivors }
+        Wrapped { ending, runs, left, survivors, late: self.late, signals: self.signals }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sandbox::{Shell, shells};
 /// A finding that is expected, or allowed.
 #[derive(Debug)]
 pub struct Expected {
-    pub level: String,
+    pub levels: Vec<String>,
     /// None: any.
     classes: Option<Vec<String>>,
     paths: Vec<String>,
@@ -43,6 +43,7 @@ pub struct Case {
     fixes: Vec<String>,
     pub suppress: Vec<String>,
     pub twins: Vec<String>,
+    pub not: Vec<String>,
     pub unfixable: bool,
 }
 
@@ -77,6 +78,7 @@ impl Case {
                 "fix" => case.fixes.push(value.to_owned()),
                 "suppress" => case.suppress.push(value.to_owned()),
                 "twin" => case.twins.push(value.to_owned()),
+                "not" => case.not = words().collect(),
                 "unfixable" => case.unfixable = true,
                 _ => {}
             }
@@ -119,10 +121,19 @@ impl Case {
         at.unwrap_or_else(|| panic!("{}: no line is marked {mark}", self.name)) as u64 + 1
     }
 
-    /// Whether exactly that was found.
-    pub fn compare(&self, checked: &Checked) -> Result<(), String> {
+    /// Whether all that is between changes was found, and nothing that there is not.
+    pub fn compare_changes(&self, checked: &Checked) -> Result<(), String> {
+        let between = |class: &String| class == "write-write" || class == "create-create";
+        self.compare_some(checked, |expected| expected.classes.iter().flatten().all(between))
+    }
+
+    fn compare_some(
+        &self,
+        checked: &Checked,
+        needed: impl Fn(&Expected) -> bool,
+    ) -> Result<(), String> {
         let found = &checked.found;
-        let wanted = |expected: &&Expected| expected.paths != ["-"];
+        let wanted = |expected: &&Expected| expected.paths != ["-"] && needed(expected);
         for expected in self.expects.iter().filter(wanted) {
             if !found.iter().any(|found| expected.meets(found)) {
                 return Err(format!("missed: {expected:?}"));
@@ -138,6 +149,13 @@ impl Case {
         if checked.code != i32::from(errors) {
             return Err(format!("exit code {}", checked.code));
         }
+        Ok(())
+    }
+
+    /// Whether exactly that was found.
+    pub fn compare(&self, checked: &Checked) -> Result<(), String> {
+        self.compare_some(checked, |_| true)?;
+        let found = &checked.found;
         for (path, who, mark) in &self.at {
             let line = self.marked(mark);
             let there = found.iter().filter(|found| meets(path, &found.path)).any(|found| {
@@ -168,16 +186,16 @@ impl Expected {
         let list = |text: &str| text.split('|').map(str::to_owned).collect();
         match words[..] {
             [level, path] => {
-                Self { level: level.to_owned(), classes: None, paths: list(path), who: None }
+                Self { levels: list(level), classes: None, paths: list(path), who: None }
             }
             [level, class, path] => Self {
-                level: level.to_owned(),
+                levels: list(level),
                 classes: Some(list(class)),
                 paths: list(path),
                 who: None,
             },
             [level, class, path, one, other] => Self {
-                level: level.to_owned(),
+                levels: list(level),
                 classes: Some(list(class)),
                 paths: list(path),
                 who: Some(sorted(one.to_owned(), other.to_owned())),
@@ -187,7 +205,7 @@ impl Expected {
     }
 
     fn meets(&self, found: &Found) -> bool {
-        self.level == found.level
+        self.levels.contains(&found.level)
             && self.classes.as_ref().is_none_or(|classes| classes.contains(&found.class))
             && self.paths.iter().any(|path| meets(path, &found.path))
             && self
@@ -243,11 +261,13 @@ impl Found {
                 }
             };
             let more = finding["more"].as_array().unwrap();
+            let suppressed = finding["harmless"] == "suppressed";
+            let level = if suppressed { "note" } else { finding["level"].as_str().unwrap() };
             for path in std::iter::once(&finding["path"]).chain(more) {
                 let path = text(path);
                 let prefix = format!("{}/", work.display());
                 all.push(Self {
-                    level: text(&finding["level"]),
+                    level: level.to_owned(),
                     class: text(&finding["class"]),
                     path: path.strip_prefix(&prefix).unwrap_or(&path).to_owned(),
                     who: [who(0), who(1)],
@@ -257,6 +277,12 @@ impl Found {
             }
         }
         all
+    }
+
+    /// Whether it is about this path and between these two.
+    pub fn is_about(&self, path: &str, who: [&str; 2]) -> bool {
+        let [one, other] = who.map(str::to_owned);
+        self.path == path && sorted(one, other) == sorted(self.who[0].clone(), self.who[1].clone())
     }
 
     /// An error or a warning.

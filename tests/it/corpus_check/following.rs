@@ -1,5 +1,8 @@
 //! Follows the ways out that a check prints, until there is nothing more to follow.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
 use super::case::Case;
@@ -22,66 +25,93 @@ pub fn to_the_end(case: &Case, shell: Shell) -> Result<(), String> {
             return Err(format!("no way out of {bad:?}\n{}", checked.said));
         };
         told.push(fix["text"].to_string());
-        let Some(next) = apply(&text, fix) else {
+        let mut sources = Sources::default();
+        let path = Path::new("").join(format!("{}.sh", case.name));
+        sources.add(&path, &text);
+        if sources.apply(fix).is_none() {
             return Err(format!("cannot follow: {told:#?}\n{text}"));
-        };
-        text = next;
+        }
+        text = sources.text(&path);
     }
     Err(format!("followed in vain: {told:#?}\n{text}"))
 }
 
-/// A script with one change made; none if it cannot be made.
-pub fn apply(text: &str, fix: &Value) -> Option<String> {
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let at = |place: &Value| place["line"].as_u64().map(|line| line as usize - 1);
-    let task = |number: usize| Some(last_name(fix["tasks"][number].as_str()?));
-    match fix["kind"].as_str()? {
-        "wait-before" => {
-            let before = at(&fix["line"])?;
-            if let Some(now) = at(&fix["now"]) {
-                let line = lines.get_mut(now)?;
-                *line = without(line, task(0)?);
-            }
-            let indent = lines.get(before)?;
-            let indent = &indent[..indent.len() - indent.trim_start().len()];
-            lines.insert(before, format!("{indent}async_wait {}", task(0)?));
-        }
-        "after" => {
-            let line = at(&fix["now"]).or_else(|| start_of(&lines, task(0)?))?;
-            give(lines.get_mut(line)?, "--after", task(1)?)?;
-        }
-        "lock" => {
-            let mut starts: Vec<usize> =
-                [0, 1].iter().filter_map(|n| start_of(&lines, task(*n)?)).collect();
-            starts.dedup();
-            for start in starts {
-                give(&mut lines[start], "--lock", fix["lock"].as_str()?)?;
-            }
-        }
-        "start-after" => {
-            let start = start_of(&lines, task(0)?)?;
-            let behind = at(&fix["line"])?;
-            let line = lines.remove(start);
-            lines.insert(behind, line);
-        }
-        _ => return None,
+/// The files of a script, by the names that its lines have in a report.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: BTreeMap<PathBuf, Vec<String>>,
+}
+
+/// A line of a file.
+type Line = (PathBuf, usize);
+
+impl Sources {
+    pub fn add(&mut self, path: &Path, text: &str) {
+        self.files.insert(path.to_owned(), text.lines().map(str::to_owned).collect());
     }
-    let text = lines.join("\n") + "\n";
-    Some(text)
+
+    pub fn text(&self, path: &Path) -> String {
+        self.files[path].join("\n") + "\n"
+    }
+
+    /// Makes one change; none if it cannot be made.
+    pub fn apply(&mut self, fix: &Value) -> Option<()> {
+        let task = |number: usize| fix["tasks"][number].as_str();
+        match fix["kind"].as_str()? {
+            "wait-before" => {
+                // The later one first, so that lines keep their numbers.
+                let before = line_of(&fix["line"])?;
+                let place = self.at(&before)?;
+                let indent = &place[..place.len() - place.trim_start().len()];
+                let wait = format!("{indent}async_wait {}", task(0)?);
+                if let Some(now) = line_of(&fix["now"]) {
+                    let line = self.at(&now)?;
+                    *line = without(line, task(0)?);
+                }
+                self.files.get_mut(&before.0)?.insert(before.1, wait);
+            }
+            "after" => {
+                let start = line_of(&fix["now"]).or_else(|| self.start_of(task(0)?))?;
+                give(self.at(&start)?, "--after", task(1)?)?;
+            }
+            "lock" => {
+                let mut starts = vec![self.start_of(task(0)?)?, self.start_of(task(1)?)?];
+                starts.dedup();
+                for start in starts {
+                    give(self.at(&start)?, "--lock", fix["lock"].as_str()?)?;
+                }
+            }
+            "start-after" => {
+                let (file, start) = self.start_of(task(0)?)?;
+                let behind = line_of(&fix["line"])?;
+                let line = self.files.get_mut(&file)?.remove(start);
+                self.files.get_mut(&behind.0)?.insert(behind.1, line);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn at(&mut self, (file, line): &Line) -> Option<&mut String> {
+        self.files.get_mut(file)?.get_mut(*line)
+    }
+
+    /// The line that starts a task by this name.
+    fn start_of(&self, task: &str) -> Option<Line> {
+        let starts = |line: &String| {
+            let mut words = line.split_whitespace();
+            words.any(|word| word.starts_with("async_run")) && words.any(|word| word == task)
+        };
+        self.files
+            .iter()
+            .find_map(|(file, lines)| Some((file.clone(), lines.iter().position(starts)?)))
+    }
 }
 
-/// A task's name as its script writes it.
-fn last_name(id: &str) -> &str {
-    id.rsplit('/').next().unwrap_or(id)
-}
-
-/// The line that starts a task by this name.
-fn start_of(lines: &[String], task: &str) -> Option<usize> {
-    let starts = |line: &String| {
-        let mut words = line.split_whitespace();
-        words.any(|word| word.starts_with("async_run")) && words.any(|word| word == task)
-    };
-    lines.iter().position(starts)
+/// A place as a report has it.
+fn line_of(place: &Value) -> Option<Line> {
+    let file = Path::new(place["file"].as_str()?);
+    Some((file.to_owned(), place["line"].as_u64()? as usize - 1))
 }
 
 /// A line with an option for the task that it starts.
