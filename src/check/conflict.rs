@@ -6,7 +6,7 @@
 //! | writes, empties, appends | reads, runs | write-read | error |
 //! | creates, makes, renames onto | creates, makes, renames onto, found it taken | create-create | error |
 //! | renames onto | writes by name (it is lost) | write-write | error |
-//! | creates, makes, renames onto | missed it | create-missing | error |
+//! | creates, makes, renames onto, writes | missed it | create-missing | error |
 //! | creates, makes, renames to a new name | found it (it might have missed it) | create-missing | error |
 //! | removes, renames away | anything | remove-use | error |
 //! | renames onto what is there | reads, runs, lists | replace-read | warning |
@@ -85,6 +85,23 @@ fn writes(deed: Deed) -> Option<Way> {
     }
 }
 
+/// Whether it would make an entry that is not there.
+fn makes(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Create
+            | Op::CreateNew
+            | Op::Taken
+            | Op::MakeDir
+            | Op::HaveDir
+            | Op::RenameOnto
+            | Op::Bind
+            | Op::Write
+            | Op::Append
+            | Op::Truncate
+    )
+}
+
 fn reads(op: Op) -> bool {
     matches!(op, Op::Read | Op::Exec)
 }
@@ -96,6 +113,7 @@ pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
     let ensured = other.how == How::Ensured;
     match (one.op, other.op) {
         (Op::Inherit, _) | (_, Op::Inherit) => inherited(one, other),
+        (Op::Remove | Op::RenameFrom, Op::Miss) if other.how == How::Gone => None,
         (Op::Remove | Op::RenameFrom, Op::Miss) if other.how == How::Removing => {
             Some(Clash::harmless(RemoveUse, Harmless::Removes))
         }
@@ -108,20 +126,30 @@ pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
         (Op::Bind, Op::Connect) => Some(Clash::new(BindConnect, Warning)),
         (_, Op::Connect) => None,
 
-        (Op::Create | Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind, Op::Miss) => {
-            match other.how {
-                How::Searched => Some(Clash::harmless(CreateMissing, Harmless::Search)),
-                How::Making if one.op == Op::MakeDir => {
-                    Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
-                }
-                _ => Some(Clash::new(CreateMissing, Error)),
-            }
+        // It would have removed it.
+        (Op::Miss, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
+            if one.how == How::Removing =>
+        {
+            Some(Clash::new(RemoveUse, Error))
         }
+        // (What writes, or finds a name taken, would have made it.)
+        (one, Op::Miss) if makes(one) => match other.how {
+            How::Searched => Some(Clash::harmless(CreateMissing, Harmless::Search)),
+            How::Making if matches!(one, Op::MakeDir | Op::HaveDir) => {
+                Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
+            }
+            _ => Some(Clash::new(CreateMissing, Error)),
+        },
         (_, Op::Miss) => None,
+        (Op::MakeDir, Op::Look) if other.how == How::Making => {
+            Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
+        }
 
         (Op::MakeDir, Op::MakeDir | Op::HaveDir) => {
             Some(Clash::harmless(CreateCreate, Harmless::MakeDirs))
         }
+        // There is one all the time.
+        (_, Op::Taken) if ensured || one.how == How::Replacing => None,
         (
             Op::Create | Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind,
             Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind | Op::Taken | Op::HaveDir,

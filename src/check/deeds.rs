@@ -17,9 +17,11 @@ pub enum How {
     Plain,
     /// A miss that was a step of a search, which found its file elsewhere.
     Searched,
-    /// A miss by somebody who wanted it gone.
+    /// A miss by somebody who wanted to remove it.
     Removing,
-    /// A miss after which the actor makes the directory itself.
+    /// A miss of what the actor itself had removed.
+    Gone,
+    /// A look after which the actor makes the directory itself, if it is not there.
     Making,
     /// Found where the actor itself had seen to it that there is one.
     Ensured,
@@ -164,7 +166,7 @@ impl Deeds {
         let any = |op: Op| accesses.iter().any(|(_, access)| access.op == op);
         let last_made =
             accesses.iter().rposition(|(_, a)| matches!(a.op, Op::MakeDir | Op::HaveDir));
-        let mut there = false;
+        let (mut there, mut gone) = (false, false);
         let mut found = false;
         let mut read = false;
         let mut facts = Facts::default();
@@ -172,11 +174,14 @@ impl Deeds {
             let op = access.op;
             let how = match op {
                 Op::Miss if access.searched >= access.count => How::Searched,
-                Op::Miss if last_made.is_some_and(|made| made > at) => How::Making,
-                Op::Miss if removers.get(access.program as usize) == Some(&true) => How::Removing,
+                Op::Miss if is_remover(access, removers) => How::Removing,
+                Op::Miss | Op::Look if last_made.is_some_and(|made| made > at) => How::Making,
+                Op::Miss if gone => How::Gone,
                 Op::Create if keeps(access, accesses) => How::Keeping,
                 Op::RenameOnto if found => How::Replacing,
-                Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock if there => {
+                Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock | Op::Taken
+                    if there =>
+                {
                     How::Ensured
                 }
                 _ => How::Plain,
@@ -187,10 +192,16 @@ impl Deeds {
                 _ => false,
             };
             facts.set(Facts::OVERWRITTEN, over);
-            facts.set(Facts::CHANGED, changes(op));
+            let deed = Deed { op, how, held: access.held };
+            facts.set(Facts::CHANGED, changes(deed));
             match op {
-                Op::Remove | Op::RenameFrom => (there, found, read) = (false, false, false),
-                Op::Miss => (there, found) = (false, false),
+                Op::Remove | Op::RenameFrom => {
+                    (there, found, read, gone) = (false, false, false, true);
+                }
+                Op::Miss => {
+                    (there, found) = (false, false);
+                    gone |= how == How::Removing;
+                }
                 Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta => found = true,
                 // A shell that writes makes the file if there is none.
                 Op::Create
@@ -203,7 +214,7 @@ impl Deeds {
                 | Op::Write
                 | Op::Append
                 | Op::Truncate => {
-                    (there, found) = (true, true);
+                    (there, found, gone) = (true, true, false);
                 }
                 Op::Inherit | Op::Connect | Op::Lock => {}
             }
@@ -211,7 +222,7 @@ impl Deeds {
             self.items.push(Item {
                 path: access.path,
                 node: segments.node(access),
-                deed: Deed { op, how, held: access.held },
+                deed,
                 shown: *number,
             });
         }
@@ -220,9 +231,7 @@ impl Deeds {
         let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
         let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
         facts.set(Facts::LOCKED, any(Op::Lock));
-        // (Who only found it taken had to do without: then it matters who comes first.)
-        let won = (any(Op::CreateNew) || any(Op::MakeDir)) && withdrawn;
-        facts.set(Facts::PROTOCOL, won);
+        facts.set(Facts::PROTOCOL, is_lock(accesses, removers));
         facts.set(Facts::PUBLISHED, made || any(Op::RenameOnto));
         facts.set(Facts::WITHDRAWN, withdrawn);
         facts.set(Facts::PRIVATE, made && gone);
@@ -259,9 +268,9 @@ fn is_of_contents(op: Op) -> bool {
     )
 }
 
-/// Whether it can be the doing of somebody who changes what others use.
-pub fn changes(op: Op) -> bool {
-    match op {
+/// Whether it changes what others use, or would if somebody had not been first.
+pub fn changes(deed: Deed) -> bool {
+    match deed.op {
         Op::Write
         | Op::Append
         | Op::Truncate
@@ -273,16 +282,11 @@ pub fn changes(op: Op) -> bool {
         | Op::RenameFrom
         | Op::RenameOnto
         | Op::Meta
-        | Op::Bind => true,
-        Op::Look
-        | Op::Miss
-        | Op::Read
-        | Op::Exec
         | Op::Taken
         | Op::HaveDir
-        | Op::List
-        | Op::Connect
-        | Op::Lock => false,
+        | Op::Bind => true,
+        Op::Miss => deed.how == How::Removing,
+        Op::Look | Op::Read | Op::Exec | Op::List | Op::Connect | Op::Lock => false,
     }
 }
 
@@ -292,6 +296,26 @@ fn keeps(create: &Access, accesses: &[(u32, &Access)]) -> bool {
     let when = (create.moment, create.first);
     let kept = |op: Op| matches!(op, Op::Append | Op::Read | Op::Meta);
     accesses.iter().any(|(_, a)| kept(a.op) && (a.moment, a.first) == when)
+}
+
+/// Whether somebody uses a name as a lock: makes what has to be new, and removes what he made, and
+/// nothing else. (Who only found it taken had to do without: then it matters who comes first.)
+fn is_lock(accesses: &[(u32, &Access)], removers: &[bool]) -> bool {
+    let (mut holds, mut held) = (false, false);
+    for (_, access) in accesses {
+        match access.op {
+            Op::CreateNew | Op::MakeDir => (holds, held) = (true, true),
+            Op::Remove | Op::RenameFrom if holds => holds = false,
+            Op::Remove | Op::RenameFrom => return false,
+            Op::Miss if !held && is_remover(access, removers) => return false,
+            _ => {}
+        }
+    }
+    held && !holds
+}
+
+fn is_remover(access: &Access, removers: &[bool]) -> bool {
+    removers.get(access.program as usize) == Some(&true)
 }
 
 /// Of each program, whether it is one that removes.

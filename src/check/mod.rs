@@ -29,6 +29,8 @@ mod places;
 #[cfg(test)]
 mod sample;
 mod segments;
+#[cfg(test)]
+mod simulated;
 mod suppress;
 #[cfg(test)]
 mod tests;

@@ -79,6 +79,8 @@ fn the_table() {
         ("rename-onto /x", "create /x", "error create-create /x a b"),
         ("bind /x", "taken /x", "error create-create /x a b"),
         ("create /x", "miss /x", "error create-missing /x a b"),
+        ("append /x", "miss /x", "error create-missing /x a b"),
+        ("taken /x", "miss /x", "error create-missing /x a b"),
         ("rename-onto /x", "miss /x", "error create-missing /x a b"),
         ("make-dir /x", "miss /x", "error create-missing /x a b"),
         ("make-dir /x", "look /x", "error create-missing /x a b"),
@@ -118,7 +120,6 @@ fn the_table() {
         ("create /d/e/x", "list /d"),
         ("write /d/x", "list /d"),
         ("inherit /x", "inherit /x"),
-        ("write /x", "miss /x"),
         ("write /x", "write /y"),
     ] {
         assert_eq!(beside(one, other), [""; 0], "{one} beside {other}");
