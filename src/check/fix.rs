@@ -7,6 +7,7 @@
 
 use super::deeds::{Deeds, Facts};
 use super::finding::{Class, Fix};
+use super::lines;
 use super::order::Order;
 use super::pairs::Conflict;
 use super::places;
@@ -66,8 +67,9 @@ impl Fixer<'_, '_> {
         order: &mut Order,
     ) -> Vec<Fix> {
         let access = &self.traced.accesses[access as usize];
-        let at = access.at.map(|at| self.traced.text(at).to_owned());
         let Some(started) = self.task(task) else { return Vec::new() };
+        let (start, end) = (started.at.as_deref(), started.collected_at.as_deref());
+        let at = access.at.map(|at| lines::between(self.traced.text(at), start, end).to_owned());
         let mut fixes = Vec::new();
         // A task within it that it does not wait for is to be waited for there first.
         if inner != task && !self.over_with(inner, task, order) {
@@ -127,7 +129,7 @@ impl Fixer<'_, '_> {
                 .into_iter()
                 .find(|(node, _)| self.segments.whose(*node).actor as usize == early);
             let line = own.and_then(|(_, access)| self.traced.accesses[access as usize].at);
-            let before = line.map(|line| self.traced.text(line).to_owned());
+            let before = line.map(|line| lines::innermost(self.traced.text(line)).to_owned());
             fixes.extend(before.is_some().then(|| Fix::WaitBefore {
                 task: short(second),
                 before,

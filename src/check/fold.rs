@@ -9,6 +9,7 @@ use super::deeds::Deeds;
 use super::finding::{Class, Finding, Harmless, Level, Side, Who};
 use super::fix::Fixer;
 use super::harmless::Knowledge;
+use super::lines::innermost;
 use super::order::Order;
 use super::pairs::{Conflict, Key, parent};
 use super::places::Manager;
@@ -174,7 +175,7 @@ impl Folder<'_, '_> {
             op: access.op,
             path: traced.path(access.path),
             program: traced.text(access.program).to_owned(),
-            at: access.at.map(|at| traced.text(at).to_owned()),
+            at: access.at.map(|at| innermost(traced.text(at)).to_owned()),
             from,
             until,
             count: access.count,

@@ -20,6 +20,7 @@ mod fold;
 mod harmless;
 #[cfg(test)]
 mod hostile;
+mod lines;
 mod meaning;
 mod meet;
 mod objects;

@@ -27,8 +27,8 @@ pub fn settle(dir: &RunDir, journal: &mut Journal, id: &Id, known: Option<u8>) {
     let read = gate.is_none() || journal.catch_up().is_ok();
     if !read || !open(journal) {
         drop(gate);
-        let keeps = |task: &&Task| task.end.is_some() && task.token.is_some();
-        if read && journal.run().task(id).filter(keeps).is_some() {
+        let keeps = |task: &Task| task.end.is_some() && task.token.is_some();
+        if read && journal.run().task(id).is_some_and(keeps) {
             // Unwritable, the pool is nobody's.
             let _ = slots::free(dir, id);
         }

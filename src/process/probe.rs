@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::dir::{DirError, RunDir};
 use super::notify::Notify;
-use super::{below, cgroup, clock, headroom, jobserver, pidfd, raw};
+use super::{below, cgroup, clock, headroom, jobserver, pidfd, raw, trace};
 use crate::run::jobs::Jobs;
 use crate::run::machine::{Kind, Machine, Place, Works};
 
@@ -39,6 +39,7 @@ pub fn machine(place: PathBuf) -> Machine {
         proc_hides: hides(),
         skew: clock::skew(),
         cgroup: Some(cgroup::try_one()),
+        trace: Some(trace::try_one()),
         processes_left: headroom::left(),
         processes: headroom::ceiling(),
         place: self::place(place),

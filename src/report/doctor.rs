@@ -185,6 +185,13 @@ fn kernel(machine: &Machine, all: &mut Vec<Finding>) {
         "tasks that are queued get a control group each",
         "a daemon that leaves its task by all other ways is found only under `meanwhile run`",
     ));
+    all.push(tried(
+        machine.trace.as_ref(),
+        Level::Degraded,
+        "trace",
+        "programs can be traced (seccomp, ptrace)",
+        "no `meanwhile check`",
+    ));
 }
 
 fn place(place: &Place, all: &mut Vec<Finding>) {
@@ -365,6 +372,7 @@ mod tests {
             subreaper: works(),
             proc: works(),
             cgroup: works(),
+            trace: works(),
             place: Place {
                 path: "/runs".into(),
                 writable: works(),
@@ -400,7 +408,7 @@ mod tests {
     #[test]
     fn each_thing_that_fails_says_what_fails_with_it() {
         let no = || Some(Err("Function not implemented".to_owned()));
-        let breaks: [(Break, &str, &str); 16] = [
+        let breaks: [(Break, &str, &str); 17] = [
             (|m, no| m.proc = no, "/proc", "missing"),
             (|m, no| m.pidfd = no, "pidfd", "missing"),
             (|m, no| m.place.writable = no, "runs", "missing"),
@@ -410,6 +418,7 @@ mod tests {
             (|m, no| m.memfd = no, "memfd", "degraded"),
             (|m, no| m.subreaper = no, "subreaper", "degraded"),
             (|m, no| m.cgroup = no, "cgroup", "degraded"),
+            (|m, no| m.trace = no, "trace", "degraded"),
             (|m, no| m.place.locks = no, "locks", "degraded"),
             (|m, no| m.place.leases = no, "leases", "degraded"),
             (|m, _| m.place.free = 1000, "runs", "degraded"),

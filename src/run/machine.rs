@@ -31,6 +31,8 @@ pub struct Machine {
     pub skew: i64,
     /// Making a control group here.
     pub cgroup: Option<Works>,
+    /// Tracing a command.
+    pub trace: Option<Works>,
     /// How many more processes there may be, if that is limited.
     pub processes_left: Option<u64>,
     /// How many there may be at most, likewise.

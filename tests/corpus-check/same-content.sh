@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Both write the same.
+# Both write the same. (Two that write at the very same time have no contents to compare.)
+# not: as-it-comes
 # expect: note write-write stamp one two
 set -eu
 eval "$(meanwhile init bash)"

@@ -20,6 +20,15 @@ fn check(sandbox: &Sandbox, options: &[&str], text: &str) -> Output {
 }
 
 #[test]
+fn every_class_is_documented() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/check.md"));
+    let text = text.unwrap();
+    for class in meanwhile::check::Class::ALL {
+        assert!(text.contains(&format!("| `{}` | ", class.word())), "{}", class.word());
+    }
+}
+
+#[test]
 fn wrong_usage_starts_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("bad", "write-read /a b\n");
@@ -179,7 +188,9 @@ fn without_lines_it_is_told_between_which_calls() {
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("error[write-read]: "), "{}", output.stderr);
     // dash tells no lines at all.
-    assert!(output.stderr.contains("  --> ?  the script: "), "{}", output.stderr);
+    assert!(output.stderr.contains("  --> after 0."), "{}", output.stderr);
+    let told = "  hint: put `async_wait init` before the grep of the script\n";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
     let output = run(BASH, &["--light"], RACY);
     assert_eq!(output.code, 0, "reads were not looked at: {output:?}");
     let told = "no races seen, but reads were not looked at (--light)";

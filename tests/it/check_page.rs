@@ -138,6 +138,10 @@ fn each_conflict_is_drawn_between_its_two_sides_and_listed() {
     assert_eq!(browser.text(current), format!("{heading}|{heading}"));
     // From the timeline to the list.
     browser.click("#zoom-fit");
+    // What is scrolled hides what hovers: that is told with the next frame.
+    browser.ask(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))",
+    );
     browser.point(".timeline .race.warning");
     browser.until("!document.getElementById('hover').hidden");
     let hover = browser.text("document.getElementById('hover').textContent");

@@ -102,7 +102,8 @@ fn lines(text: &str) -> Vec<String> {
     sandbox.finish(command.spawn().unwrap()).ok();
     let calls = sandbox.read("calls");
     let asked = calls.lines().filter_map(|line| line.split_once("\"/.meanwhile-at/"));
-    asked.map(|(_, rest)| rest.split('"').next().unwrap().to_owned()).collect()
+    // (Behind `<`: from where a function was called.)
+    asked.map(|(_, rest)| rest.split(['"', '<']).next().unwrap().to_owned()).collect()
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! # fix: TEXT                         the first way out of a finding; {MARK} is a line's number
 //! # suppress: LINE                    a line of the suppressions
 //! # twin: SED                         changes the script to one that has no error and no warning
-//! # not: lazy                         in this order it comes to something else
+//! # not: lazy as-it-comes             in these orders it may come to something else
 //! # unfixable: WHY                    the printed ways out need not lead to a clean script
 //! ```
 //! LEVEL, CLASS and PATH may be several, with `|` between; in PATH `*` is anything, and
@@ -33,8 +33,8 @@ use crate::sandbox::{Sandbox, Shell, is_root, on_path};
 
 /// Ways to run a script.
 const ORDERS: [(&str, &[(&str, &str)]); 4] = [
-    ("as it comes", &[]),
-    ("one at a time", &[("MEANWHILE_JOBS", "1")]),
+    ("as-it-comes", &[]),
+    ("one-at-a-time", &[("MEANWHILE_JOBS", "1")]),
     ("eager", &[("MEANWHILE_PARALLEL", "0")]),
     ("lazy", &[("MEANWHILE_CONFIRM", "lazy")]),
 ];
@@ -154,6 +154,9 @@ fn each_task_when_it_is_waited_for() {
 #[test]
 fn light_finds_what_is_between_changes_and_nothing_else() {
     each(|case, shell| {
+        if case.not.iter().any(|not| *not == ORDERS[0].0) {
+            return Ok(());
+        }
         let checked = run(case, &case.text, shell, &[], &["--light"]);
         case.compare_changes(&checked).map_err(|why| format!("{why}\n{}", checked.said))
     });

@@ -178,8 +178,10 @@ fn a_task_leaves_a_daemon() {
         assert!(output.stderr.contains("f: left running: pid "), "{}", output.stderr);
         assert!(output.stdout.contains("left behind f: pid "), "{}", output.stdout);
         // It is the user's: it stays.
-        let sleeper = sandbox.census().into_iter().find(|(_, l)| l.contains("sleep 1000"));
-        kill(sleeper.expect("the daemon lives").0, "KILL");
+        let sleeper =
+            || sandbox.census().into_iter().find(|(_, line)| line.contains("/bin/sleep 1000"));
+        assert!(until(|| sleeper().is_some()), "the daemon lives");
+        kill(sleeper().unwrap().0, "KILL");
         sandbox.assert_empty();
     }
 }

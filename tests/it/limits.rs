@@ -330,7 +330,7 @@ fn at_the_limit_on_processes_the_script_waits_for_room() {
 fn limited(shell: Shell) {
     let sandbox = Sandbox::new();
     let text = "n=0
-        while [ $n -lt 40 ]; do n=$((n + 1)); async_run t$n sh -c \"sleep 0.1; exit $n\"; done
+        while [ $n -lt 40 ]; do n=$((n + 1)); async_run t$n sh -c \"sleep 1; exit $n\"; done
         n=0
         while [ $n -lt 40 ]; do n=$((n + 1)); rc=0; async_wait --quiet t$n || rc=$?; [ $rc = $n ] || echo t$n: $rc; done";
     sandbox.write("limited.sh", &with_glue(shell, text));

@@ -5,8 +5,9 @@
 //! `steps`, `signals`, `syscalls`, `terminal`), limits and how tasks are ended
 //! (`limits`, `ladder`), random programs (`model`), the wrapper (`wrapped`, and at a
 //! terminal), what is shown at a terminal (`progress`, `status_watch`, by `pty`) and
-//! in CI (`groups`), reports (`moves`, `exports`, `html`), the race check (`check`, `check_page`), the history, scale,
-//! security, the command line (`cli`, `doctor`), devstack, the documents, the house.
+//! in CI (`groups`), reports (`moves`, `exports`, `html`), the race check (`check`, `check_page`,
+//! `checked`, `corpus_check`, `examples_checked`), the history, scale, security, the command
+//! line (`cli`, `doctor`), devstack, the documents, the house.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::print_stderr, clippy::print_stdout)]

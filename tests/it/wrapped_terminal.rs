@@ -1,8 +1,9 @@
-//! `meanwhile run` at a real terminal: what its keys and its end do.
+//! `meanwhile run` at a real terminal: what its keys and its end do; and
+//! `meanwhile check`, which traces it, and must be no different.
 
 use std::process::Child;
 
-use crate::sandbox::{Sandbox, on_path, until, with_glue};
+use crate::sandbox::{Sandbox, Shell, on_path, until, with_glue};
 
 /// Drives a pseudo-terminal: each line of `steps` says what to `expect` or
 /// `send` (`\x03` is ^C), or that the terminal goes away (`hangup`).
@@ -46,6 +47,10 @@ fn drive(sandbox: &Sandbox, steps: &[&str], command: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
+fn both_ways() -> impl Iterator<Item = (&'static str, Shell)> {
+    ["run", "check"].into_iter().flat_map(|verb| crate::held::BOTH.map(|shell| (verb, shell)))
+}
+
 fn skipped() -> bool {
     let missing = !on_path("python3");
     if missing {
@@ -59,13 +64,13 @@ fn an_interrupt_reaches_the_script_once_and_ends_all() {
     if skipped() {
         return;
     }
-    for shell in crate::held::BOTH {
+    for (verb, shell) in both_ways() {
         let sandbox = Sandbox::new();
         let text = "trap 'echo asked; exit 0' INT\nf() { setsid /bin/sleep 1000 >/dev/null 2>&1 & \
             /bin/sleep 1000; }\nasync_runfunc f\n\
             sh -c 'echo begun; exec /bin/sleep 1000' || :";
         sandbox.write("script.sh", &with_glue(shell, text));
-        let command = [&["meanwhile", "run"], shell.call, &["script.sh"]].concat();
+        let command = [&["meanwhile", verb], shell.call, &["script.sh"]].concat();
         let child = drive(&sandbox, &["expect begun", r"send \x03"], &command);
         let output = sandbox.finish(child).ok();
         assert_eq!(output.stdout.matches("asked").count(), 1, "{}", output.stdout);
@@ -79,7 +84,7 @@ fn a_script_can_be_stopped_and_continued() {
     if skipped() {
         return;
     }
-    for shell in crate::held::BOTH {
+    for (verb, shell) in both_ways() {
         let sandbox = Sandbox::new();
         // (Between vfork(2) and exec(2) of a child dash cannot be stopped.)
         let text = "async_run f true\necho begun\nread line <gate\necho \"$line\"\nasync_wait f";
@@ -87,7 +92,7 @@ fn a_script_can_be_stopped_and_continued() {
         std::process::Command::new("mkfifo").arg(sandbox.path().join("gate")).status().unwrap();
         let steps = [
             "expect > ",
-            &format!(r"send meanwhile run {} script.sh; echo code $?\n", shell.name),
+            &format!(r"send meanwhile {verb} {} script.sh; echo code $?\n", shell.name),
             "expect begun",
             r"send \x1a",
             "expect Stopped",
@@ -111,13 +116,13 @@ fn a_terminal_that_goes_away_ends_all() {
     if skipped() {
         return;
     }
-    for shell in crate::held::BOTH {
+    for (verb, shell) in both_ways() {
         let sandbox = Sandbox::new();
         let text = "trap ': >asked; exit 0' HUP\nasync_run f /bin/sleep 1000\n\
             sh -c 'echo begun; exec /bin/sleep 1000' || :";
         sandbox.write("script.sh", &with_glue(shell, text));
         // The wrapper leads the session: it alone is told by the kernel.
-        let command = [&["meanwhile", "run"], shell.call, &["script.sh"]].concat();
+        let command = [&["meanwhile", verb], shell.call, &["script.sh"]].concat();
         let output = sandbox.finish(drive(&sandbox, &["expect begun", "hangup"], &command)).ok();
         assert!(output.stdout.ends_with("signal 1\n"), "{}", output.stdout);
         assert!(until(|| sandbox.path().join("asked").exists()));

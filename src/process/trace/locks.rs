@@ -163,7 +163,7 @@ impl Tracer {
     /// That part of a file is held no more.
     fn give_back(&mut self, file: FileId, holder: u32, part: Part) {
         let which = |lock: &Lock| lock.file == file && lock.holder == holder;
-        for pid in self.holding(&which) {
+        for pid in self.holding(which) {
             self.set_locks(pid, |locks| {
                 let (cut, mut rest): (Vec<Lock>, Vec<Lock>) = locks.iter().partition(|l| which(l));
                 for lock in cut {

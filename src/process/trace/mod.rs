@@ -8,6 +8,7 @@ mod contents;
 mod escapes;
 mod filter;
 mod guards;
+mod lines;
 mod locks;
 mod raw;
 mod relay;
@@ -119,6 +120,12 @@ impl TraceError {
             Self::Command { .. } | Self::System(_) => None,
         }
     }
+}
+
+/// Whether a command can be traced here.
+pub fn try_one() -> Result<(), String> {
+    let words = ["/bin/sh", "-c", ":"].map(OsString::from);
+    trace(&words, &[], &Options::default()).map(drop).map_err(|error| error.to_string())
 }
 
 /// Runs `argv`, with `env` added to the environment, and traces it and all

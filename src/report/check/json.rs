@@ -202,7 +202,7 @@ fn finding_line<'a>(
         path: &finding.path,
         harmless: finding.harmless.map(Harmless::word),
         sides: finding.sides.iter().map(|side| side_line(side, since)).collect(),
-        fixes: finding.fixes.iter().map(fix_line).collect(),
+        fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding)).collect(),
         more: &finding.more,
         confirmed: confirmed.map(confirmed_line),
     }
@@ -260,8 +260,8 @@ fn side_line(side: &Side, since: Time) -> SideLine<'_> {
     }
 }
 
-fn fix_line(fix: &Fix) -> FixLine<'_> {
-    let (kind, text) = (words::fix_word(fix), words::fix(fix));
+fn fix_line<'a>(fix: &'a Fix, finding: &Finding) -> FixLine<'a> {
+    let (kind, text) = (words::fix_word(fix), words::fix(fix, finding));
     let line = FixLine { kind, text, tasks: Vec::new(), line: None, now: None, lock: None };
     match fix {
         Fix::WaitBefore { task, before, now } => FixLine {

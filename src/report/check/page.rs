@@ -38,7 +38,7 @@ fn conflict(checked: &Checked<'_>, at: usize, finding: &Finding, run: usize) -> 
                 Who::Task { .. } | Who::Left { .. } => Lane::None,
             },
             time: side.first,
-            place: super::text::place(side),
+            place: super::text::place(checked, side),
             text: format!(
                 "{}: {}",
                 words::label(side, &who[at]),

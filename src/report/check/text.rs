@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words::{self, clean, number, plural};
 use super::{Checked, Counts, counts};
+use crate::check::Harmless;
 use crate::check::{Gone, Level, Side, Who};
 use crate::run::code;
 
@@ -80,7 +81,7 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
     let (word, class) = (finding.level.word(), finding.class.word());
     let Looks { strong, hint, frame, .. } = looks;
     let _ = writeln!(text, "{level}{word}[{class}]{level:#}{strong}: {heading}{strong:#}");
-    let places = finding.sides.each_ref().map(place);
+    let places = finding.sides.each_ref().map(|side| place(checked, side));
     let width = places.iter().map(|place| place.chars().count()).max().unwrap_or(0);
     for (at, side) in finding.sides.iter().enumerate() {
         let label = words::label(side, &who[at]);
@@ -120,9 +121,11 @@ pub(super) fn more(paths: &[String]) -> String {
 }
 
 /// The line that a side is about, or the best that is known.
-pub(super) fn place(side: &Side) -> String {
+pub(super) fn place(checked: &Checked<'_>, side: &Side) -> String {
     let line = side.at.as_ref().or(side.from.as_ref()).or(side.until.as_ref());
-    line.map_or_else(|| "?".to_owned(), |line| clean(line))
+    // Without any, at least when it was.
+    let time = || format!("after {:.2}s", side.first.since(checked.since) as f64 / 1e6);
+    line.map_or_else(time, |line| clean(line))
 }
 
 /// The line itself, if it is the very one.
@@ -221,7 +224,16 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
     let mut besides: Vec<String> = Vec::new();
     if found.notes > 0 {
         let how = if notes { "" } else { " (--notes shows them)" };
-        besides.push(format!("{}{how}", plural(found.notes, "note")));
+        // Which of two came first still matters where a lock keeps them apart.
+        let open = verdict.findings.iter().filter(|one| one.harmless == Some(Harmless::Locked));
+        let open = match open.count() {
+            0 => String::new(),
+            count if count == found.notes => ", serialised by a lock in an open order".to_owned(),
+            count => {
+                format!(", {} of them serialised by a lock in an open order", number(count as u64))
+            }
+        };
+        besides.push(format!("{}{open}{how}", plural(found.notes, "note")));
     }
     if found.suppressed > 0 {
         besides.push(format!("{} suppressed", number(found.suppressed as u64)));
@@ -276,7 +288,7 @@ fn ended(exit: u8) -> String {
 mod tests {
     use super::super::sample::{RUN, checked, nova, side, sudo, task, verdict};
     use super::*;
-    use crate::check::{Class, Finding, Harmless, Verdict};
+    use crate::check::{Class, Finding, Verdict};
     use crate::report::check::Opened;
     use crate::run::footprint::Op;
     use crate::run::task::Leak;

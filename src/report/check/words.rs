@@ -90,13 +90,17 @@ pub fn harmless(why: Harmless) -> &'static str {
     }
 }
 
-/// A way out.
-pub fn fix(fix: &Fix) -> String {
+/// A way out of a finding.
+pub fn fix(fix: &Fix, finding: &Finding) -> String {
     let at = |line: &Option<String>, word: &str| match line {
         Some(line) => format!(" {word} {}", clean(line)),
         None => String::new(),
     };
     match fix {
+        Fix::WaitBefore { task, before: Some(before), now: Some(now) } if before == now => {
+            let other = other_side(finding, task);
+            format!("move `async_wait {task}` within {} to before {other}", clean(now))
+        }
         Fix::WaitBefore { task, before: Some(before), now: Some(now) } => {
             let (before, now) = (clean(before), clean(now));
             format!("move `async_wait {task}` from {now} to before {before}")
@@ -105,7 +109,9 @@ pub fn fix(fix: &Fix) -> String {
             format!("put `async_wait {task}` before {}", clean(before))
         }
         Fix::WaitBefore { task, before: None, now } => {
-            format!("wait for {task} before the other{}", at(now, "rather than at"))
+            let now = now.as_ref().map(|now| format!(", now at {},", clean(now)));
+            let other = other_side(finding, task);
+            format!("put `async_wait {task}`{} before {other}", now.unwrap_or_default())
         }
         Fix::After { task, other, at: line } => {
             format!("start {task}{} with `--after {other}`", at(line, "at"))
@@ -120,11 +126,29 @@ pub fn fix(fix: &Fix) -> String {
     }
 }
 
+/// What is to wait for a task, by its program: that is all which is known without lines.
+fn other_side(finding: &Finding, task: &str) -> String {
+    let is_task = |who: &Who| match who {
+        Who::Script => false,
+        Who::Task { id, .. } | Who::Left { id, .. } => id.name() == task || id.as_str() == task,
+    };
+    let Some(side) = finding.sides.iter().find(|side| !is_task(&side.who)) else {
+        return "the other".to_owned();
+    };
+    let program = side.program.rsplit('/').next().unwrap_or_default();
+    let of = match &side.who {
+        Who::Script => "the script".to_owned(),
+        Who::Task { id, .. } | Who::Left { id, .. } => id.to_string(),
+    };
+    format!("the {} of {of}", clean(program))
+}
+
 /// All ways out of a finding, best first; none of what is settled.
 pub fn ways(finding: &Finding) -> Vec<String> {
     let settled = finding.harmless.is_some_and(Harmless::settles);
     let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
-    ways.map(|(at, way)| format!("{}{}", if at > 0 { "or " } else { "" }, fix(way))).collect()
+    ways.map(|(at, way)| format!("{}{}", if at > 0 { "or " } else { "" }, fix(way, finding)))
+        .collect()
 }
 
 /// What differs between each task at its start and each when it is waited for.
@@ -255,6 +279,7 @@ pub fn plural(count: usize, one: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample::nova;
     use super::*;
 
     #[test]
@@ -272,16 +297,25 @@ mod tests {
     fn a_way_out_names_the_lines_that_are_known() {
         let line = |text: &str| Some(text.to_owned());
         let task = || "a".to_owned();
-        let wait = |before, now| fix(&Fix::WaitBefore { task: task(), before, now });
+        let mut finding = nova();
+        finding.sides[0].who = super::super::sample::task("a");
+        let wait = |before, now| fix(&Fix::WaitBefore { task: task(), before, now }, &finding);
         assert_eq!(
             wait(line("s.sh:4"), line("s.sh:9")),
             "move `async_wait a` from s.sh:9 to before s.sh:4"
         );
+        assert_eq!(
+            wait(line("s.sh:4"), line("s.sh:4")),
+            "move `async_wait a` within s.sh:4 to before the grep of the script"
+        );
         assert_eq!(wait(line("s.sh:4"), None), "put `async_wait a` before s.sh:4");
-        assert_eq!(wait(None, line("s.sh:9")), "wait for a before the other rather than at s.sh:9");
-        assert_eq!(wait(None, None), "wait for a before the other");
+        assert_eq!(
+            wait(None, line("s.sh:9")),
+            "put `async_wait a`, now at s.sh:9, before the grep of the script"
+        );
+        assert_eq!(wait(None, None), "put `async_wait a` before the grep of the script");
         let lock = Fix::Lock { lock: "conf".into(), tasks: ["a".into(), "b".into()] };
-        assert_eq!(fix(&lock), "start both a and b with `--lock conf`");
+        assert_eq!(fix(&lock, &finding), "start both a and b with `--lock conf`");
     }
 
     #[test]

@@ -136,7 +136,8 @@ pub struct Access {
     pub file: Option<FileNo>,
     /// By which program (its path).
     pub program: TextNo,
-    /// At which of the script's lines (`FILE:LINE`), where that is known.
+    /// At which of the script's lines (`FILE:LINE`), where that is known; in functions with those
+    /// that called them, as far as the script or the task goes: `FILE:LINE<FILE:LINE<…`.
     pub at: Option<TextNo>,
     /// Which locks were held meanwhile.
     pub held: HeldNo,

@@ -124,9 +124,7 @@ impl Case {
     /// Whether all that is between changes was found, and nothing that there is not.
     pub fn compare_changes(&self, checked: &Checked) -> Result<(), String> {
         let between = |class: &String| class == "write-write" || class == "create-create";
-        self.compare_some(checked, |expected| {
-            expected.classes.iter().flatten().all(|class| between(class))
-        })
+        self.compare_some(checked, |expected| expected.classes.iter().flatten().all(between))
     }
 
     fn compare_some(

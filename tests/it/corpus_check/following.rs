@@ -60,18 +60,18 @@ impl Sources {
         match fix["kind"].as_str()? {
             "wait-before" => {
                 // The later one first, so that lines keep their numbers.
-                let before = self.line(&fix["line"])?;
+                let before = line_of(&fix["line"])?;
                 let place = self.at(&before)?;
                 let indent = &place[..place.len() - place.trim_start().len()];
                 let wait = format!("{indent}async_wait {}", task(0)?);
-                if let Some(now) = self.line(&fix["now"]) {
+                if let Some(now) = line_of(&fix["now"]) {
                     let line = self.at(&now)?;
                     *line = without(line, task(0)?);
                 }
                 self.files.get_mut(&before.0)?.insert(before.1, wait);
             }
             "after" => {
-                let start = self.line(&fix["now"]).or_else(|| self.start_of(task(0)?))?;
+                let start = line_of(&fix["now"]).or_else(|| self.start_of(task(0)?))?;
                 give(self.at(&start)?, "--after", task(1)?)?;
             }
             "lock" => {
@@ -83,18 +83,13 @@ impl Sources {
             }
             "start-after" => {
                 let (file, start) = self.start_of(task(0)?)?;
-                let behind = self.line(&fix["line"])?;
+                let behind = line_of(&fix["line"])?;
                 let line = self.files.get_mut(&file)?.remove(start);
                 self.files.get_mut(&behind.0)?.insert(behind.1, line);
             }
             _ => return None,
         }
         Some(())
-    }
-
-    fn line(&self, place: &Value) -> Option<Line> {
-        let file = Path::new(place["file"].as_str()?);
-        Some((file.to_owned(), place["line"].as_u64()? as usize - 1))
     }
 
     fn at(&mut self, (file, line): &Line) -> Option<&mut String> {
@@ -111,6 +106,12 @@ impl Sources {
             .iter()
             .find_map(|(file, lines)| Some((file.clone(), lines.iter().position(starts)?)))
     }
+}
+
+/// A place as a report has it.
+fn line_of(place: &Value) -> Option<Line> {
+    let file = Path::new(place["file"].as_str()?);
+    Some((file.to_owned(), place["line"].as_u64()? as usize - 1))
 }
 
 /// A line with an option for the task that it starts.
