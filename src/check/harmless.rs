@@ -367,14 +367,20 @@ mod tests {
 
     #[test]
     fn who_goes_through_a_directory_takes_what_there_is() {
-        let through = |step: &str| beside(step, "list /d at 1; look /d/x at 1");
+        let through =
+            |step: &str| beside(step, "list /d by /bin/find at 1; look /d/x by /bin/find at 1");
         assert_eq!(through("make-dir /d/x"), ["warning change-list /d a b +/d/x"]);
         assert_eq!(through("remove /d/x"), ["warning change-list /d a b +/d/x"]);
         assert!(through("rename-from /d")[0].starts_with("error remove-use /d a b"));
         assert!(
-            beside("remove /d/x", "look /d/x at 1; list /d at 1")
+            beside("remove /d/x", "look /d/x by /bin/find at 1; list /d by /bin/find at 1")
                 .contains(&"error remove-use /d/x a b".to_owned()),
             "it had the name before"
+        );
+        // make has listed the directory, and looks for what it is to make.
+        assert_eq!(
+            beside("create /d/x", "list /d by /bin/make at 1; look /d/x by /bin/make at 1")[0],
+            "error create-missing /d/x a b"
         );
     }
 

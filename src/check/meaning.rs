@@ -10,14 +10,21 @@ use super::segments::Segments;
 use crate::run::Time;
 use crate::run::footprint::{Access, Op, TextNo, Traced};
 
+/// Programs that go through trees.
+const WALKERS: [&str; 17] = [
+    "find", "fd", "bfs", "ls", "tree", "du", "rm", "cp", "mv", "tar", "cpio", "rsync", "grep",
+    "rg", "chmod", "chown", "chgrp",
+];
+
 /// Reads the accesses of one actor to one path after the other.
 #[derive(Debug)]
 pub struct Reader<'a> {
     traced: &'a Traced,
     /// Programs that remove: what they miss they would have removed.
     removers: HashSet<TextNo>,
-    /// Programs that look for names that they have from anywhere: shells.
-    shells: HashSet<TextNo>,
+    /// Programs that go through trees: what is in a directory that they have listed, they know from
+    /// there. (Others list a directory, too, and then look for a name of their own, as make does.)
+    walkers: HashSet<TextNo>,
     /// When a directory was listed first.
     listed: HashMap<(&'a [u8], Doer), (u32, Time)>,
     /// When a directory was made last in another.
@@ -74,7 +81,7 @@ impl<'a> Reader<'a> {
         Self {
             traced,
             removers: named(&["rm", "rmdir", "unlink"]),
-            shells: named(&["sh", "bash", "dash", "ksh", "ksh93", "mksh", "zsh", "busybox"]),
+            walkers: named(&WALKERS),
             listed,
             filled,
         }
@@ -124,15 +131,15 @@ impl<'a> Reader<'a> {
         Read { hows, facts }
     }
 
-    /// Whether the same program had listed the directory before, at the same line: it goes through
-    /// what it has found there. (Where lines are not known, a shell may have the name from
-    /// elsewhere.)
+    /// Whether the same program had listed the directory before, at the same line, to go through it.
     fn is_listed(&self, access: &Access, actor: u32) -> bool {
+        if !self.walkers.contains(&access.program) {
+            return false;
+        }
         let path = self.traced.paths.get(access.path as usize);
         let Some(dir) = path.and_then(|path| parent(path)) else { return false };
         let first = self.listed.get(&(dir, (actor, access.program, access.at)));
         first.is_some_and(|first| *first <= (access.moment, access.first))
-            && (access.at.is_some() || !self.shells.contains(&access.program))
     }
 
     /// Whether the same program makes a directory in there afterwards, at the same line: so look

@@ -178,7 +178,7 @@ fn one_directory_is_told_once() {
     assert_eq!(
         beside(
             "make-dir /d/e; create /d/e/x; create /d/x",
-            "list /d at 1; list /d/e at 1; list /c"
+            "list /d by ls at 1; list /d/e by ls at 1; list /c"
         ),
         ["warning change-list /d a b +/d/e"]
     );
