@@ -206,6 +206,13 @@ fn a_side_shows_the_access_that_tells_most() {
 }
 
 #[test]
+fn a_runs_own_directory_is_not_the_scripts() {
+    assert_eq!(beside("write /run/a.log", "read /run/a.log"), [""; 0]);
+    assert_eq!(beside("remove /run", "look /run"), [""; 0]);
+    assert_eq!(beside("write /runs", "read /runs"), ["error write-read /runs a b"]);
+}
+
+#[test]
 fn many_tasks() {
     const MANY: usize = 300;
     let names = || (0..MANY).map(|n| format!("t{n}"));
