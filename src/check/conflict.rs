@@ -25,6 +25,9 @@
 //! configuration, and who reads too early gets a part. A log is the exception (see
 //! [`super::places::is_log`]): it is read while it grows, by people and by loops that wait for
 //! a line. That is a warning.
+//!
+//! What comes and goes while somebody goes through a directory, whose names he has from its list,
+//! is part of the change of that list.
 
 use super::deeds::{Deed, How};
 use super::finding::{Class, Harmless, Level};
@@ -49,6 +52,16 @@ impl Clash {
 
     fn harmless(class: Class, why: Harmless) -> Self {
         Self { class, level: Level::Note, harmless: Some(why) }
+    }
+
+    /// Who goes through a directory finds a name or not, as it comes: that is part of the change
+    /// of the list.
+    fn for_listed(self, other: Deed) -> Self {
+        let comes_and_goes = matches!(self.class, Class::CreateMissing | Class::RemoveUse);
+        if other.how != How::Listed || !comes_and_goes {
+            return self;
+        }
+        Self { class: Class::ChangeList, level: self.level.min(Level::Warning), ..self }
     }
 
     /// Greater is worse; of the same level, what tells more.
@@ -108,6 +121,10 @@ fn reads(op: Op) -> bool {
 
 /// What `one`, which changes, does to `other` at the same path.
 pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
+    entry(one, other).map(|clash| clash.for_listed(other))
+}
+
+fn entry(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{BindConnect, CreateCreate, CreateMissing, Metadata, RemoveUse, ReplaceRead};
     use Level::{Error, Note, Warning};
     let ensured = other.how == How::Ensured;
@@ -248,6 +265,10 @@ pub fn changes_list(op: Op) -> bool {
 /// What `one`, which removes or renames a directory, or makes a link to one, does to `other`
 /// below it.
 pub fn below(one: Deed, other: Deed) -> Option<Clash> {
+    tree(one, other).map(|clash| clash.for_listed(other))
+}
+
+fn tree(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{CreateMissing, RemoveUse, ReplaceRead};
     use Level::{Error, Warning};
     let how = if other.how == How::Searched { Some(Harmless::Search) } else { None };

@@ -1,11 +1,11 @@
 //! What each segment did to each path, without what says nothing new.
 //!
 //! Of the accesses of one segment to one path that mean the same, one stands for all: the first,
-//! or the first with a line. What an access means depends on what the same actor did to
-//! the path before and after it, in the order of its own program ([`How`]).
+//! or the first with a line. What they mean, [`super::meaning`] tells.
 
 use std::collections::HashMap;
 
+use super::meaning::Reader;
 use super::segments::Segments;
 use crate::run::Time;
 use crate::run::footprint::{Access, FileNo, HeldNo, Op, PathNo, Traced};
@@ -25,6 +25,8 @@ pub enum How {
     Making,
     /// Found where the actor itself had seen to it that there is one.
     Ensured,
+    /// Found, or not, by who knew the name from listing the directory.
+    Listed,
     /// Created to be appended to, or as an empty file: what is there is kept.
     Keeping,
     /// Renamed onto a name that the actor had found: it was there before.
@@ -80,7 +82,8 @@ impl Facts {
         self.0 & other.0 == other.0
     }
 
-    fn set(&mut self, other: Self, whether: bool) {
+    /// Adds those.
+    pub fn set(&mut self, other: Self, whether: bool) {
         if whether {
             self.0 |= other.0;
         }
@@ -109,14 +112,22 @@ impl Deeds {
             .collect();
         order.sort_unstable();
         let mut this = Self::default();
-        let removers = removers(traced);
+        let reader = Reader::new(traced, segments);
         for same_path in order.chunk_by(|a, b| a.0 == b.0) {
             let mut actors = 0;
             let mut facts = Facts::default();
             for own in same_path.chunk_by(|a, b| a.1 == b.1) {
-                let accesses: Vec<(u32, &Access)> =
-                    own.iter().map(|key| (key.4, &traced.accesses[key.4 as usize])).collect();
-                facts = this.add(&accesses, segments, &removers);
+                let accesses: Vec<&Access> =
+                    own.iter().map(|key| &traced.accesses[key.4 as usize]).collect();
+                let read = reader.read(&accesses, own[0].1);
+                let shown = own.iter().zip(&accesses).zip(&read.hows);
+                this.items.extend(shown.map(|((key, access), how)| Item {
+                    path: access.path,
+                    node: segments.node(access),
+                    deed: Deed { op: access.op, how: *how, held: access.held },
+                    shown: key.4,
+                }));
+                facts = read.facts;
                 actors += 1;
                 if facts != Facts::default() {
                     this.facts.insert((own[0].0, own[0].1), facts);
@@ -154,88 +165,6 @@ impl Deeds {
     /// All paths and actors of which there is something to know.
     pub fn known(&self) -> impl Iterator<Item = (PathNo, u32, Facts)> + '_ {
         self.facts.iter().map(|((path, actor), facts)| (*path, *actor, *facts))
-    }
-
-    /// The accesses of one actor to one path, in the order of its program.
-    fn add(
-        &mut self,
-        accesses: &[(u32, &Access)],
-        segments: &Segments<'_>,
-        removers: &[bool],
-    ) -> Facts {
-        let any = |op: Op| accesses.iter().any(|(_, access)| access.op == op);
-        let last_made =
-            accesses.iter().rposition(|(_, a)| matches!(a.op, Op::MakeDir | Op::HaveDir));
-        let (mut there, mut gone) = (false, false);
-        let mut found = false;
-        let mut read = false;
-        let mut facts = Facts::default();
-        for (at, (number, access)) in accesses.iter().enumerate() {
-            let op = access.op;
-            let how = match op {
-                Op::Miss if access.searched >= access.count => How::Searched,
-                Op::Miss if is_remover(access, removers) => How::Removing,
-                Op::Miss | Op::Look if last_made.is_some_and(|made| made > at) => How::Making,
-                Op::Miss if gone => How::Gone,
-                Op::Create if keeps(access, accesses) => How::Keeping,
-                Op::RenameOnto if found => How::Replacing,
-                Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock | Op::Taken
-                    if there =>
-                {
-                    How::Ensured
-                }
-                _ => How::Plain,
-            };
-            let over = match op {
-                Op::Truncate | Op::RenameOnto => !read,
-                Op::Create => how != How::Keeping && !read,
-                _ => false,
-            };
-            facts.set(Facts::OVERWRITTEN, over);
-            let deed = Deed { op, how, held: access.held };
-            facts.set(Facts::CHANGED, changes(deed));
-            match op {
-                Op::Remove | Op::RenameFrom => {
-                    (there, found, read, gone) = (false, false, false, true);
-                }
-                Op::Miss => {
-                    (there, found) = (false, false);
-                    gone |= how == How::Removing;
-                }
-                Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta => found = true,
-                // A shell that writes makes the file if there is none.
-                Op::Create
-                | Op::CreateNew
-                | Op::Taken
-                | Op::MakeDir
-                | Op::HaveDir
-                | Op::Bind
-                | Op::RenameOnto
-                | Op::Write
-                | Op::Append
-                | Op::Truncate => {
-                    (there, found, gone) = (true, true, false);
-                }
-                Op::Inherit | Op::Connect | Op::Lock => {}
-            }
-            read |= op == Op::Read;
-            self.items.push(Item {
-                path: access.path,
-                node: segments.node(access),
-                deed,
-                shown: *number,
-            });
-        }
-        let gone = accesses.iter().rfind(|(_, access)| access.op != Op::Miss);
-        let gone = gone.is_some_and(|(_, a)| matches!(a.op, Op::Remove | Op::RenameFrom));
-        let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
-        let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
-        facts.set(Facts::LOCKED, any(Op::Lock));
-        facts.set(Facts::PROTOCOL, is_lock(accesses, removers));
-        facts.set(Facts::PUBLISHED, made || any(Op::RenameOnto));
-        facts.set(Facts::WITHDRAWN, withdrawn);
-        facts.set(Facts::PRIVATE, made && gone);
-        facts
     }
 }
 
@@ -288,39 +217,4 @@ pub fn changes(deed: Deed) -> bool {
         Op::Miss => deed.how == How::Removing,
         Op::Look | Op::Read | Op::Exec | Op::List | Op::Connect | Op::Lock => false,
     }
-}
-
-/// Whether what made the file would have kept one that was there: then it is an append, too, or a
-/// look. (See [`Op::Create`].)
-fn keeps(create: &Access, accesses: &[(u32, &Access)]) -> bool {
-    let when = (create.moment, create.first);
-    let kept = |op: Op| matches!(op, Op::Append | Op::Read | Op::Meta);
-    accesses.iter().any(|(_, a)| kept(a.op) && (a.moment, a.first) == when)
-}
-
-/// Whether somebody uses a name as a lock: makes what has to be new, and removes what he made, and
-/// nothing else. (Who only found it taken had to do without: then it matters who comes first.)
-fn is_lock(accesses: &[(u32, &Access)], removers: &[bool]) -> bool {
-    let (mut holds, mut held) = (false, false);
-    for (_, access) in accesses {
-        match access.op {
-            Op::CreateNew | Op::MakeDir => (holds, held) = (true, true),
-            Op::Remove | Op::RenameFrom if holds => holds = false,
-            Op::Remove | Op::RenameFrom => return false,
-            Op::Miss if !held && is_remover(access, removers) => return false,
-            _ => {}
-        }
-    }
-    held && !holds
-}
-
-fn is_remover(access: &Access, removers: &[bool]) -> bool {
-    removers.get(access.program as usize) == Some(&true)
-}
-
-/// Of each program, whether it is one that removes.
-fn removers(traced: &Traced) -> Vec<bool> {
-    let name = |text: &String| text.rsplit('/').next().unwrap_or_default().to_owned();
-    let removes = |text| matches!(&*name(text), "rm" | "rmdir" | "unlink");
-    traced.texts.iter().map(removes).collect()
 }

@@ -21,6 +21,7 @@ mod harmless;
 #[cfg(test)]
 mod hostile;
 mod lines;
+mod meaning;
 mod meet;
 mod objects;
 mod order;

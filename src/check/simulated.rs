@@ -49,10 +49,10 @@ impl World {
         }
     }
 
-    fn make(&mut self, path: &'static str) -> Option<u64> {
+    fn make(&mut self, path: &'static str) -> u64 {
         self.next += 1;
         self.files.insert(path, self.next);
-        Some(self.next)
+        self.next
     }
 
     /// What a step comes to for who takes it, and for what is there.
@@ -92,29 +92,30 @@ impl World {
             (Want::Chmod, _) => vec![(found(Op::Meta), path, there)],
             (Want::List, _) => vec![(Op::List, "/d", Some(1))],
             (Want::Overwrite, Some(_)) => vec![(Op::Truncate, path, there)],
-            (Want::Overwrite, None) => vec![(Op::Create, path, self.make(path))],
+            (Want::Overwrite, None) => vec![(Op::Create, path, Some(self.make(path)))],
             (Want::Append, Some(_)) => vec![(Op::Append, path, there)],
             (Want::Append, None) => {
-                let file = self.make(path);
+                let file = Some(self.make(path));
                 vec![(Op::Create, path, file), (Op::Append, path, file)]
             }
             (Want::MakeNew, Some(_)) => vec![(Op::Taken, path, there)],
-            (Want::MakeNew, None) => vec![(Op::CreateNew, path, self.make(path))],
+            (Want::MakeNew, None) => vec![(Op::CreateNew, path, Some(self.make(path)))],
             (Want::MakeDir, Some(_)) => vec![(Op::HaveDir, path, there)],
-            (Want::MakeDir, None) => vec![(Op::MakeDir, path, self.make(path))],
+            (Want::MakeDir, None) => vec![(Op::MakeDir, path, Some(self.make(path)))],
             (Want::Remove, Some(_)) => {
                 self.files.remove(path);
                 vec![(Op::Remove, path, there)]
             }
             (Want::Remove, None) => return self.see(group, &[(Op::Miss, path, None)], "/bin/rm"),
             (Want::Replace, _) => {
-                let new = self.make(path);
+                let new = Some(self.make(path));
                 let old = there.map(|_| (Op::Look, path, there));
                 let old = old.into_iter();
                 old.chain([(Op::RenameOnto, path, new)]).collect()
             }
         };
-        self.see(group, &seen, "/bin/tool");
+        let by = if matches!(want, Want::List) { "/bin/ls" } else { "/bin/tool" };
+        self.see(group, &seen, by);
     }
 }
 

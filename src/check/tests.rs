@@ -174,6 +174,14 @@ fn one_directory_is_told_once() {
         beside("write /d/x; write /d/y; write /e/x", "read /d/x; read /d/y; read /e/x"),
         ["error write-read /d/x a b +/d/y", "error write-read /e/x a b"]
     );
+    // And a tree that somebody goes through.
+    assert_eq!(
+        beside(
+            "make-dir /d/e; create /d/e/x; create /d/x",
+            "list /d at 1; list /d/e at 1; list /c"
+        ),
+        ["warning change-list /d a b +/d/e"]
+    );
 }
 
 #[test]
