@@ -156,7 +156,7 @@ fn races(there: &[&'static str], steps: [&[Step]; 2], first: &[bool]) -> Came {
         world.recorder.advance();
         rest[who] = others;
     }
-    let paths: std::collections::BTreeMap<_, _> =
+    let paths: BTreeMap<_, _> =
         world.files.keys().map(|path| (path, world.contents.get(path))).collect();
     let outcome = format!("{:?} {paths:?}", world.told);
     let traced = world.recorder.finish();
