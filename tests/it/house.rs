@@ -23,8 +23,12 @@ fn sources() -> Vec<(PathBuf, String)> {
     found
 }
 
+/// The floor a file is on: its folder in `src`. (What stands before that is
+/// where somebody has put the project, which may be called anything.)
 fn floor(path: &Path) -> Option<usize> {
-    FLOORS.iter().position(|floor| path.iter().any(|part| part == *floor))
+    let own = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap();
+    let first = own.iter().next().unwrap();
+    FLOORS.iter().position(|floor| first == *floor)
 }
 
 #[test]
