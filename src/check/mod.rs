@@ -28,6 +28,7 @@ mod pairs;
 mod places;
 #[cfg(test)]
 mod sample;
+pub mod script;
 mod segments;
 mod suppress;
 #[cfg(test)]

@@ -95,6 +95,9 @@ enum DifferenceLine<'a> {
 struct RunLine<'a> {
     dir: &'a str,
     script: Option<&'a str>,
+    /// How its lines were found, if not as its shell tells them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -150,7 +153,11 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
     let verdict = checked.verdict;
     let found = Counts::of(verdict);
     let runs = checked.runs.iter();
-    let runs = runs.map(|run| RunLine { dir: &run.dir, script: run.script.as_deref() });
+    let runs = runs.map(|run| RunLine {
+        dir: &run.dir,
+        script: run.script.as_deref(),
+        by: run.by_text.then_some("text"),
+    });
     let mut lines = vec![Line::Check {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION"),
@@ -300,7 +307,7 @@ mod tests {
     fn each_line_is_an_object_of_its_kind() {
         let mut verdict = verdict(vec![nova()]);
         verdict.gaps = vec![sudo()];
-        let runs = [Opened { dir: "/r".into(), script: Some("stack.sh".into()) }];
+        let runs = [Opened { dir: "/r".into(), script: Some("stack.sh".into()), by_text: false }];
         let left = [Leak { pid: 7, comm: "mysqld".into() }];
         let command = ["./stack.sh".to_owned(), "a\nb".into()];
         let checked = Checked { left: &left, command: &command, ..checked(&verdict, &runs) };

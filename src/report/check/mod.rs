@@ -46,6 +46,8 @@ pub struct Opened {
     pub dir: String,
     /// The name of the script that did.
     pub script: Option<String>,
+    /// Whether lines of verbs were found by the script's text, as its shell tells none.
+    pub by_text: bool,
 }
 
 impl std::fmt::Debug for Checked<'_> {

@@ -70,4 +70,4 @@ pub fn checked<'a>(verdict: &'a Verdict, runs: &'a [Opened]) -> Checked<'a> {
 }
 
 /// The run of a script.
-pub static RUN: [Opened; 1] = [Opened { dir: String::new(), script: None }];
+pub static RUN: [Opened; 1] = [Opened { dir: String::new(), script: None, by_text: false }];
