@@ -6,7 +6,7 @@
 //! | writes, empties, appends | reads, runs | write-read | error |
 //! | creates, makes, renames onto | creates, makes, renames onto, found it taken | create-create | error |
 //! | renames onto | writes by name (it is lost) | write-write | error |
-//! | creates, makes, renames onto | missed it | create-missing | error |
+//! | creates, makes, renames onto, writes | missed it | create-missing | error |
 //! | creates, makes, renames to a new name | found it (it might have missed it) | create-missing | error |
 //! | removes, renames away | anything | remove-use | error |
 //! | renames onto what is there | reads, runs, lists | replace-read | warning |
@@ -25,6 +25,9 @@
 //! configuration, and who reads too early gets a part. A log is the exception (see
 //! [`super::places::is_log`]): it is read while it grows, by people and by loops that wait for
 //! a line. That is a warning.
+//!
+//! What comes and goes while somebody goes through a directory, whose names he has from its list,
+//! is part of the change of that list.
 
 use super::deeds::{Deed, How};
 use super::finding::{Class, Harmless, Level};
@@ -49,6 +52,16 @@ impl Clash {
 
     fn harmless(class: Class, why: Harmless) -> Self {
         Self { class, level: Level::Note, harmless: Some(why) }
+    }
+
+    /// Who goes through a directory finds a name or not, as it comes: that is part of the change
+    /// of the list.
+    fn for_listed(self, other: Deed) -> Self {
+        let comes_and_goes = matches!(self.class, Class::CreateMissing | Class::RemoveUse);
+        if other.how != How::Listed || !comes_and_goes {
+            return self;
+        }
+        Self { class: Class::ChangeList, level: self.level.min(Level::Warning), ..self }
     }
 
     /// Greater is worse; of the same level, what tells more.
@@ -85,17 +98,39 @@ fn writes(deed: Deed) -> Option<Way> {
     }
 }
 
+/// Whether it would make an entry that is not there.
+fn makes(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Create
+            | Op::CreateNew
+            | Op::Taken
+            | Op::MakeDir
+            | Op::HaveDir
+            | Op::RenameOnto
+            | Op::Bind
+            | Op::Write
+            | Op::Append
+            | Op::Truncate
+    )
+}
+
 fn reads(op: Op) -> bool {
     matches!(op, Op::Read | Op::Exec)
 }
 
 /// What `one`, which changes, does to `other` at the same path.
 pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
+    entry(one, other).map(|clash| clash.for_listed(other))
+}
+
+fn entry(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{BindConnect, CreateCreate, CreateMissing, Metadata, RemoveUse, ReplaceRead};
     use Level::{Error, Note, Warning};
     let ensured = other.how == How::Ensured;
     match (one.op, other.op) {
         (Op::Inherit, _) | (_, Op::Inherit) => inherited(one, other),
+        (Op::Remove | Op::RenameFrom, Op::Miss) if other.how == How::Gone => None,
         (Op::Remove | Op::RenameFrom, Op::Miss) if other.how == How::Removing => {
             Some(Clash::harmless(RemoveUse, Harmless::Removes))
         }
@@ -108,20 +143,30 @@ pub fn at_path(one: Deed, other: Deed) -> Option<Clash> {
         (Op::Bind, Op::Connect) => Some(Clash::new(BindConnect, Warning)),
         (_, Op::Connect) => None,
 
-        (Op::Create | Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind, Op::Miss) => {
-            match other.how {
-                How::Searched => Some(Clash::harmless(CreateMissing, Harmless::Search)),
-                How::Making if one.op == Op::MakeDir => {
-                    Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
-                }
-                _ => Some(Clash::new(CreateMissing, Error)),
-            }
+        // It would have removed it.
+        (Op::Miss, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
+            if one.how == How::Removing =>
+        {
+            Some(Clash::new(RemoveUse, Error))
         }
+        // (What writes, or finds a name taken, would have made it.)
+        (one, Op::Miss) if makes(one) => match other.how {
+            How::Searched => Some(Clash::harmless(CreateMissing, Harmless::Search)),
+            How::Making if matches!(one, Op::MakeDir | Op::HaveDir) => {
+                Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
+            }
+            _ => Some(Clash::new(CreateMissing, Error)),
+        },
         (_, Op::Miss) => None,
+        (Op::MakeDir, Op::Look) if other.how == How::Making => {
+            Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
+        }
 
         (Op::MakeDir, Op::MakeDir | Op::HaveDir) => {
             Some(Clash::harmless(CreateCreate, Harmless::MakeDirs))
         }
+        // There is one all the time.
+        (_, Op::Taken) if ensured || one.how == How::Replacing => None,
         (
             Op::Create | Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind,
             Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind | Op::Taken | Op::HaveDir,
@@ -220,6 +265,10 @@ pub fn changes_list(op: Op) -> bool {
 /// What `one`, which removes or renames a directory, or makes a link to one, does to `other`
 /// below it.
 pub fn below(one: Deed, other: Deed) -> Option<Clash> {
+    tree(one, other).map(|clash| clash.for_listed(other))
+}
+
+fn tree(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{CreateMissing, RemoveUse, ReplaceRead};
     use Level::{Error, Warning};
     let how = if other.how == How::Searched { Some(Harmless::Search) } else { None };

@@ -1,11 +1,11 @@
 //! What each segment did to each path, without what says nothing new.
 //!
 //! Of the accesses of one segment to one path that mean the same, one stands for all: the first,
-//! or the first with a line. What an access means depends on what the same actor did to
-//! the path before and after it, in the order of its own program ([`How`]).
+//! or the first with a line. What they mean, [`super::meaning`] tells.
 
 use std::collections::HashMap;
 
+use super::meaning::Reader;
 use super::segments::Segments;
 use crate::run::Time;
 use crate::run::footprint::{Access, FileNo, HeldNo, Op, PathNo, Traced};
@@ -17,12 +17,16 @@ pub enum How {
     Plain,
     /// A miss that was a step of a search, which found its file elsewhere.
     Searched,
-    /// A miss by somebody who wanted it gone.
+    /// A miss by somebody who wanted to remove it.
     Removing,
-    /// A miss after which the actor makes the directory itself.
+    /// A miss of what the actor itself had removed.
+    Gone,
+    /// A look after which the actor makes the directory itself, if it is not there.
     Making,
     /// Found where the actor itself had seen to it that there is one.
     Ensured,
+    /// Found, or not, by who knew the name from listing the directory.
+    Listed,
     /// Created to be appended to, or as an empty file: what is there is kept.
     Keeping,
     /// Renamed onto a name that the actor had found: it was there before.
@@ -78,7 +82,8 @@ impl Facts {
         self.0 & other.0 == other.0
     }
 
-    fn set(&mut self, other: Self, whether: bool) {
+    /// Adds those.
+    pub fn set(&mut self, other: Self, whether: bool) {
         if whether {
             self.0 |= other.0;
         }
@@ -107,14 +112,22 @@ impl Deeds {
             .collect();
         order.sort_unstable();
         let mut this = Self::default();
-        let removers = removers(traced);
+        let reader = Reader::new(traced, segments);
         for same_path in order.chunk_by(|a, b| a.0 == b.0) {
             let mut actors = 0;
             let mut facts = Facts::default();
             for own in same_path.chunk_by(|a, b| a.1 == b.1) {
-                let accesses: Vec<(u32, &Access)> =
-                    own.iter().map(|key| (key.4, &traced.accesses[key.4 as usize])).collect();
-                facts = this.add(&accesses, segments, &removers);
+                let accesses: Vec<&Access> =
+                    own.iter().map(|key| &traced.accesses[key.4 as usize]).collect();
+                let read = reader.read(&accesses, own[0].1);
+                let shown = own.iter().zip(&accesses).zip(&read.hows);
+                this.items.extend(shown.map(|((key, access), how)| Item {
+                    path: access.path,
+                    node: segments.node(access),
+                    deed: Deed { op: access.op, how: *how, held: access.held },
+                    shown: key.4,
+                }));
+                facts = read.facts;
                 actors += 1;
                 if facts != Facts::default() {
                     this.facts.insert((own[0].0, own[0].1), facts);
@@ -153,81 +166,6 @@ impl Deeds {
     pub fn known(&self) -> impl Iterator<Item = (PathNo, u32, Facts)> + '_ {
         self.facts.iter().map(|((path, actor), facts)| (*path, *actor, *facts))
     }
-
-    /// The accesses of one actor to one path, in the order of its program.
-    fn add(
-        &mut self,
-        accesses: &[(u32, &Access)],
-        segments: &Segments<'_>,
-        removers: &[bool],
-    ) -> Facts {
-        let any = |op: Op| accesses.iter().any(|(_, access)| access.op == op);
-        let last_made =
-            accesses.iter().rposition(|(_, a)| matches!(a.op, Op::MakeDir | Op::HaveDir));
-        let mut there = false;
-        let mut found = false;
-        let mut read = false;
-        let mut facts = Facts::default();
-        for (at, (number, access)) in accesses.iter().enumerate() {
-            let op = access.op;
-            let how = match op {
-                Op::Miss if access.searched >= access.count => How::Searched,
-                Op::Miss if last_made.is_some_and(|made| made > at) => How::Making,
-                Op::Miss if removers.get(access.program as usize) == Some(&true) => How::Removing,
-                Op::Create if keeps(access, accesses) => How::Keeping,
-                Op::RenameOnto if found => How::Replacing,
-                Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock if there => {
-                    How::Ensured
-                }
-                _ => How::Plain,
-            };
-            let over = match op {
-                Op::Truncate | Op::RenameOnto => !read,
-                Op::Create => how != How::Keeping && !read,
-                _ => false,
-            };
-            facts.set(Facts::OVERWRITTEN, over);
-            facts.set(Facts::CHANGED, changes(op));
-            match op {
-                Op::Remove | Op::RenameFrom => (there, found, read) = (false, false, false),
-                Op::Miss => (there, found) = (false, false),
-                Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta => found = true,
-                // A shell that writes makes the file if there is none.
-                Op::Create
-                | Op::CreateNew
-                | Op::Taken
-                | Op::MakeDir
-                | Op::HaveDir
-                | Op::Bind
-                | Op::RenameOnto
-                | Op::Write
-                | Op::Append
-                | Op::Truncate => {
-                    (there, found) = (true, true);
-                }
-                Op::Inherit | Op::Connect | Op::Lock => {}
-            }
-            read |= op == Op::Read;
-            self.items.push(Item {
-                path: access.path,
-                node: segments.node(access),
-                deed: Deed { op, how, held: access.held },
-                shown: *number,
-            });
-        }
-        let gone = accesses.iter().rfind(|(_, access)| access.op != Op::Miss);
-        let gone = gone.is_some_and(|(_, a)| matches!(a.op, Op::Remove | Op::RenameFrom));
-        let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
-        let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
-        facts.set(Facts::LOCKED, any(Op::Lock));
-        // (Who only found it taken had to do without: then it matters who comes first.)
-        let won = (any(Op::CreateNew) || any(Op::MakeDir)) && withdrawn;
-        facts.set(Facts::PROTOCOL, won);
-        facts.set(Facts::PUBLISHED, made || any(Op::RenameOnto));
-        facts.set(Facts::WITHDRAWN, withdrawn);
-        facts.set(Facts::PRIVATE, made && gone);
-        facts
-    }
 }
 
 /// What was done to the contents of files that have several paths.
@@ -259,9 +197,9 @@ fn is_of_contents(op: Op) -> bool {
     )
 }
 
-/// Whether it can be the doing of somebody who changes what others use.
-pub fn changes(op: Op) -> bool {
-    match op {
+/// Whether it changes what others use, or would if somebody had not been first.
+pub fn changes(deed: Deed) -> bool {
+    match deed.op {
         Op::Write
         | Op::Append
         | Op::Truncate
@@ -273,30 +211,10 @@ pub fn changes(op: Op) -> bool {
         | Op::RenameFrom
         | Op::RenameOnto
         | Op::Meta
-        | Op::Bind => true,
-        Op::Look
-        | Op::Miss
-        | Op::Read
-        | Op::Exec
         | Op::Taken
         | Op::HaveDir
-        | Op::List
-        | Op::Connect
-        | Op::Lock => false,
+        | Op::Bind => true,
+        Op::Miss => deed.how == How::Removing,
+        Op::Look | Op::Read | Op::Exec | Op::List | Op::Connect | Op::Lock => false,
     }
-}
-
-/// Whether what made the file would have kept one that was there: then it is an append, too, or a
-/// look. (See [`Op::Create`].)
-fn keeps(create: &Access, accesses: &[(u32, &Access)]) -> bool {
-    let when = (create.moment, create.first);
-    let kept = |op: Op| matches!(op, Op::Append | Op::Read | Op::Meta);
-    accesses.iter().any(|(_, a)| kept(a.op) && (a.moment, a.first) == when)
-}
-
-/// Of each program, whether it is one that removes.
-fn removers(traced: &Traced) -> Vec<bool> {
-    let name = |text: &String| text.rsplit('/').next().unwrap_or_default().to_owned();
-    let removes = |text| matches!(&*name(text), "rm" | "rmdir" | "unlink");
-    traced.texts.iter().map(removes).collect()
 }

@@ -2,7 +2,7 @@
 //! is put together, and all is in an order that does not depend on who came first.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::conflict::Clash;
 use super::deeds::Deeds;
@@ -11,7 +11,7 @@ use super::fix::Fixer;
 use super::harmless::Knowledge;
 use super::lines::innermost;
 use super::order::Order;
-use super::pairs::{Conflict, Key};
+use super::pairs::{Conflict, Key, parent};
 use super::places::Manager;
 use super::segments::{Segments, Whose};
 use super::suppress::Suppressions;
@@ -37,27 +37,18 @@ impl Folder<'_, '_> {
         order: &mut Order,
     ) -> (Vec<Finding>, Vec<Unused>) {
         let mut used = BTreeSet::new();
-        let mut together: BTreeMap<Together, Vec<Conflict>> = BTreeMap::new();
+        let mut alike: BTreeMap<Alike, Vec<Conflict>> = BTreeMap::new();
         for conflict in self.contended(found) {
             let clash = self.settled(&conflict, &mut used);
-            let who = conflict.sides.map(|(node, _)| self.segments.who(self.segments.whose(node)));
-            let [one, other] = who;
-            let both = if one <= other { [one, other] } else { [other, one] };
-            let path = self.input.traced.path(conflict.path);
-            let dir = path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned();
-            let key = Together {
-                level: Reverse(clash.level),
-                class: clash.class,
-                harmless: clash.harmless,
-                dir,
-                who: both,
-            };
-            together.entry(key).or_default().push(Conflict { clash, ..conflict });
+            let [one, other] = conflict.sides.map(|(node, _)| self.segments.whose(node));
+            let who = (one.min(other), one.max(other));
+            let key = (clash.level, clash.class, clash.harmless, who);
+            alike.entry(key).or_default().push(Conflict { clash, ..conflict });
         }
+        let together = alike.into_values().flat_map(|same| self.by_place(same));
         let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced: self.input.traced };
-        let mut findings: Vec<Finding> = Vec::with_capacity(together.len());
-        for mut same in together.into_values() {
-            same.sort_by_cached_key(|conflict| self.input.traced.path(conflict.path));
+        let mut findings: Vec<Finding> = Vec::new();
+        for same in together {
             let Some((first, rest)) = same.split_first() else { continue };
             let mut finding = self.finding(first);
             finding.more = rest.iter().map(|other| self.input.traced.path(other.path)).collect();
@@ -74,6 +65,21 @@ impl Folder<'_, '_> {
         findings.sort_by_cached_key(place);
         let unused = self.input.suppressions.map(|all| all.unused(&used));
         (findings, unused.unwrap_or_default())
+    }
+
+    /// Puts together what is in one directory, and what is below another that is told of.
+    fn by_place(&self, mut same: Vec<Conflict>) -> impl Iterator<Item = Vec<Conflict>> + use<> {
+        let paths = &self.input.traced.paths;
+        let path = |conflict: &Conflict| paths[conflict.path as usize].as_slice();
+        same.sort_by(|a, b| path(a).cmp(path(b)));
+        let told: HashSet<&[u8]> = same.iter().map(path).collect();
+        let mut places: BTreeMap<&[u8], Vec<Conflict>> = BTreeMap::new();
+        for conflict in same {
+            let around = std::iter::successors(Some(path(&conflict)), |path| parent(path));
+            let top = around.filter(|path| told.contains(path)).last().unwrap_or_default();
+            places.entry(parent(top).unwrap_or(top)).or_default().push(conflict);
+        }
+        places.into_values().collect::<Vec<_>>().into_iter()
     }
 
     /// Of all conflicts of two over what one package manager keeps, one stays.
@@ -178,12 +184,5 @@ impl Folder<'_, '_> {
     }
 }
 
-/// What findings that are put together have in common.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Together {
-    level: Reverse<Level>,
-    class: Class,
-    harmless: Option<Harmless>,
-    dir: String,
-    who: [Who; 2],
-}
+/// What conflicts that may be put together have in common.
+type Alike = (Level, Class, Option<Harmless>, (Whose, Whose));

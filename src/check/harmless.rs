@@ -196,6 +196,15 @@ mod tests {
             beside("make-dir /d", "miss /d; have-dir /d; look /d; create /d/x"),
             ["note (make-dirs) create-create /d a b", "note (make-dirs) create-missing /d a b"]
         );
+        // So does makedirs(), which looks at what is above.
+        assert_eq!(
+            beside("make-dir /d; make-dir /d/a", "look /d at 1; make-dir /d/b at 1"),
+            ["note (make-dirs) create-missing /d a b"]
+        );
+        assert_eq!(
+            beside("make-dir /d; make-dir /d/a", "look /d; make-dir /d/b")[0],
+            "error create-missing /d a b"
+        );
         // Who relies on it without making it does not.
         assert_eq!(beside("make-dir /d", "look /d")[0], "error create-missing /d a b");
     }
@@ -353,6 +362,25 @@ mod tests {
         assert_eq!(
             beside("read /d/x=7; create-new /d/t; rename-from /d/t; rename-onto /d/x=8", "list /d"),
             ["note (private) change-list /d a b"]
+        );
+    }
+
+    #[test]
+    fn who_goes_through_a_directory_takes_what_there_is() {
+        let through =
+            |step: &str| beside(step, "list /d by /bin/find at 1; look /d/x by /bin/find at 1");
+        assert_eq!(through("make-dir /d/x"), ["warning change-list /d a b +/d/x"]);
+        assert_eq!(through("remove /d/x"), ["warning change-list /d a b +/d/x"]);
+        assert!(through("rename-from /d")[0].starts_with("error remove-use /d a b"));
+        assert!(
+            beside("remove /d/x", "look /d/x by /bin/find at 1; list /d by /bin/find at 1")
+                .contains(&"error remove-use /d/x a b".to_owned()),
+            "it had the name before"
+        );
+        // make has listed the directory, and looks for what it is to make.
+        assert_eq!(
+            beside("create /d/x", "list /d by /bin/make at 1; look /d/x by /bin/make at 1")[0],
+            "error create-missing /d/x a b"
         );
     }
 

@@ -31,7 +31,7 @@ pub fn meetings(items: &[Item]) -> Vec<Meeting<'_>> {
     own.map(|items| Meeting {
         node: items[0].node,
         items,
-        changes: items.iter().any(|item| changes(item.deed.op)),
+        changes: items.iter().any(|item| changes(item.deed)),
     })
     .collect()
 }

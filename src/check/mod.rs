@@ -21,6 +21,7 @@ mod harmless;
 #[cfg(test)]
 mod hostile;
 mod lines;
+mod meaning;
 mod meet;
 mod objects;
 mod order;
@@ -30,6 +31,8 @@ mod places;
 mod sample;
 pub mod script;
 mod segments;
+#[cfg(test)]
+mod simulated;
 mod suppress;
 #[cfg(test)]
 mod tests;
@@ -37,15 +40,17 @@ mod tests;
 pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Unused, Verdict, Who};
 pub use suppress::{SuppressError, Suppressions, baseline};
 
+use std::collections::{BTreeMap, HashSet};
+
 use deeds::Deeds;
 use fold::Folder;
 use harmless::Knowledge;
 use order::Order;
-use pairs::Finder;
+use pairs::{Finder, parent};
 use segments::{Segments, Whose};
 
 use crate::run::Run;
-use crate::run::footprint::Traced;
+use crate::run::footprint::{Blind, Traced};
 
 /// What is judged.
 #[derive(Debug)]
@@ -70,17 +75,7 @@ pub fn judge(input: &Input<'_>) -> Verdict {
     let (found, mut order) = Finder::new(traced, &segments, &deeds, &knowledge, order).find();
     let folder = Folder { input, segments: &segments, deeds: &deeds, knowledge: &knowledge };
     let (findings, unused) = folder.fold(found, &mut order);
-    let mut gaps: Vec<Gone> = traced
-        .gaps
-        .iter()
-        .map(|gap| Gone {
-            why: gap.why,
-            who: segments.who(Whose { actor: segments.actor_of(gap.group) as u32, left: false }),
-            program: traced.text(gap.program).to_owned(),
-            count: gap.count,
-        })
-        .collect();
-    gaps.extend(segments.untold);
+    let gaps = gaps(traced, segments);
     let guarded =
         |(_, run): &(Vec<u8>, Run)| run.tasks().iter().filter(|t| t.guard.is_some()).count();
     Verdict {
@@ -93,15 +88,28 @@ pub fn judge(input: &Input<'_>) -> Verdict {
     }
 }
 
+/// What was not seen, of each program of each actor once.
+fn gaps(traced: &Traced, segments: Segments<'_>) -> Vec<Gone> {
+    let mut counts: BTreeMap<(Blind, Who, String), u32> = BTreeMap::new();
+    for gap in &traced.gaps {
+        let whose = Whose { actor: segments.actor_of(gap.group) as u32, left: false };
+        let key = (gap.why, segments.who(whose), traced.text(gap.program).to_owned());
+        let count = counts.entry(key).or_default();
+        *count = count.saturating_add(gap.count);
+    }
+    let seen = counts.into_iter();
+    let seen = seen.map(|((why, who, program), count)| Gone { why, who, program, count });
+    seen.chain(segments.untold).collect()
+}
+
 /// Of each path, whether it is in a run's directory: what this program and its glue do there is
 /// not the script's.
 fn own(input: &Input<'_>) -> Vec<bool> {
-    let dirs = || input.traced.runs.iter().chain(input.runs.iter().map(|(dir, _)| dir));
+    let dirs = input.traced.runs.iter().chain(input.runs.iter().map(|(dir, _)| dir));
+    let dirs: HashSet<&[u8]> = dirs.map(Vec::as_slice).collect();
     let within = |path: &Vec<u8>| {
-        dirs().any(|dir| {
-            let rest = path.strip_prefix(dir.as_slice());
-            !dir.is_empty() && rest.is_some_and(|rest| rest.first().is_none_or(|b| *b == b'/'))
-        })
+        let mut around = std::iter::successors(Some(path.as_slice()), |path| parent(path));
+        around.any(|path| dirs.contains(path))
     };
     input.traced.paths.iter().map(within).collect()
 }

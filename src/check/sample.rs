@@ -7,7 +7,8 @@
 //! a/b: append /y by /bin/sed content 7 held /lock
 //! left a: connect tcp:80
 //! ```
-//! A path may say which file it is: `/x=7`. `create /x and append /x` is one call. Each step is at the line `ACTOR:N`, N being its place.
+//! A path may say which file it is: `/x=7`. `create /x and append /x` is one call, and `at 7` says
+//! at which line. Each step is at the line `ACTOR:N`, N being its place.
 
 use std::collections::HashMap;
 
@@ -235,7 +236,8 @@ impl<'p> Stage<'p> {
         };
         let program = option("by").unwrap_or_else(|| "/bin/tool".into());
         let program = self.recorder.text(&program);
-        let at = self.program.lines.then(|| self.recorder.text(line));
+        let line = option("at").unwrap_or_else(|| line.to_owned());
+        let at = self.program.lines.then(|| self.recorder.text(&line));
         let file = (op != Op::Miss).then_some(file);
         let touch = Touch { group, op, path: path.as_bytes(), file, program, at, held, time };
         // (Each group is one process here.)

@@ -79,6 +79,8 @@ fn the_table() {
         ("rename-onto /x", "create /x", "error create-create /x a b"),
         ("bind /x", "taken /x", "error create-create /x a b"),
         ("create /x", "miss /x", "error create-missing /x a b"),
+        ("append /x", "miss /x", "error create-missing /x a b"),
+        ("taken /x", "miss /x", "error create-missing /x a b"),
         ("rename-onto /x", "miss /x", "error create-missing /x a b"),
         ("make-dir /x", "miss /x", "error create-missing /x a b"),
         ("make-dir /x", "look /x", "error create-missing /x a b"),
@@ -118,7 +120,6 @@ fn the_table() {
         ("create /d/e/x", "list /d"),
         ("write /d/x", "list /d"),
         ("inherit /x", "inherit /x"),
-        ("write /x", "miss /x"),
         ("write /x", "write /y"),
     ] {
         assert_eq!(beside(one, other), [""; 0], "{one} beside {other}");
@@ -173,6 +174,14 @@ fn one_directory_is_told_once() {
         beside("write /d/x; write /d/y; write /e/x", "read /d/x; read /d/y; read /e/x"),
         ["error write-read /d/x a b +/d/y", "error write-read /e/x a b"]
     );
+    // And a tree that somebody goes through.
+    assert_eq!(
+        beside(
+            "make-dir /d/e; create /d/e/x; create /d/x",
+            "list /d by ls at 1; list /d/e by ls at 1; list /c"
+        ),
+        ["warning change-list /d a b +/d/e"]
+    );
 }
 
 #[test]
@@ -194,6 +203,13 @@ fn a_side_shows_the_access_that_tells_most() {
     };
     assert_eq!(shown(true), expected(line("a:2"), line("script:2")));
     assert_eq!(shown(false), expected(None, None));
+}
+
+#[test]
+fn a_runs_own_directory_is_not_the_scripts() {
+    assert_eq!(beside("write /run/a.log", "read /run/a.log"), [""; 0]);
+    assert_eq!(beside("remove /run", "look /run"), [""; 0]);
+    assert_eq!(beside("write /runs", "read /runs"), ["error write-read /runs a b"]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn the_run_directory_is_deleted_under_a_running_task() {
             // (Not by pipes: some shells give up an `open` that SIGCHLD interrupts.)
             "until_there() { while ! [ -e \"$1\" ]; do sleep 0.01; done; }\n\
              f() { until_there go; exit 6; }\nok() { until_there go; }\n\
-             async_runfunc f\nasync_runfunc ok\nwhile [ ! -e run/ok.argv ]; do :; done\nmv run elsewhere\n\
+             async_runfunc f\nasync_runfunc ok\nwhile ! [ -e run/f.argv ] || ! [ -e run/ok.argv ]; do :; done\nmv run elsewhere\n\
              gate\n: >go\n\
              rc=0; async_wait f 2>/dev/null || rc=$?; echo $rc\n\
              rc=0; async_wait ok 2>/dev/null || rc=$?; echo $rc",

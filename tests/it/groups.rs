@@ -161,7 +161,7 @@ fn what_is_captured_is_as_it_was_written() {
             assert!(output.stdout.starts_with("done\n"), "{}", output.stdout);
             // (While ksh93 opens a run, its standard output is not what it was.)
             let seen = shell.name == "ksh93" || output.stdout.contains("seen: succeeded after");
-            assert!(seen, "{}", output.stdout);
+            assert!(seen, "{}: {}\n{}", shell.name, output.stdout, output.stderr);
             for (name, data) in [
                 ("1", format!("{log}.\n")),
                 ("2", log.to_owned()),

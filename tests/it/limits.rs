@@ -481,6 +481,12 @@ fn a_token_comes_back_though_the_program_that_puts_it_back_is_killed() {
         assert!(until(|| free().is_some()));
         let pid = free().unwrap().0;
         // Asked to end, as the whole task may be, it does not.
+        let status = || std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let catches = |line: &str| {
+            let mask = line.strip_prefix("SigCgt:").map(str::trim);
+            mask.is_some_and(|mask| u64::from_str_radix(mask, 16).unwrap() & (1 << 14) != 0)
+        };
+        assert!(until(|| status().lines().any(catches)));
         kill(pid, "TERM");
         kill(pid, "INT");
         assert!(free().is_some());

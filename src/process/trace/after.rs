@@ -1,6 +1,6 @@
 //! What a call has done, now that it returns.
 
-use super::calls::TMPFILE;
+use super::calls::{LARGEFILE, TMPFILE};
 use super::locks::{Part, Wanted};
 use super::raw::{self, Stopped};
 use super::resolve::{File, Seen, proc_link, stat};
@@ -225,7 +225,7 @@ fn operation(flags: u32, existed: bool) -> Op {
         Op::Create
     } else if has(libc::O_TRUNC) {
         Op::Truncate
-    } else if flags & !(libc::O_LARGEFILE as u32) == TOUCH {
+    } else if flags & !LARGEFILE == TOUCH {
         Op::Meta
     } else if for_what == libc::O_RDONLY as u32 {
         Op::Read
@@ -259,6 +259,7 @@ mod tests {
     fn touch_sets_times_of_what_is_there() {
         let touch = libc::O_WRONLY | libc::O_CREAT | libc::O_NOCTTY | libc::O_NONBLOCK;
         assert_eq!(operation(touch as u32, true), Op::Meta);
+        assert_eq!(operation(touch as u32 | LARGEFILE, true), Op::Meta);
         assert_eq!(operation(touch as u32, false), Op::Create);
     }
 }

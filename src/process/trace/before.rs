@@ -3,11 +3,13 @@
 
 use std::rc::Rc;
 
+use rustix::io::Errno;
+
 use super::after::{Change, Pending};
 use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
 use super::lines::lines;
 use super::raw::{self, Stopped};
-use super::resolve::{Seen, join, proc_link};
+use super::resolve::{Seen, join, proc_link, read_proc_link};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::{Blind, Op};
@@ -130,7 +132,7 @@ impl Tracer {
     /// Where a relative path begins.
     pub(super) fn base(&mut self, who: Who, dir: i32) -> Option<Rc<[u8]>> {
         if dir != libc::AT_FDCWD {
-            return proc_link(who.tid, &format!("fd/{dir}")).map(Rc::from);
+            return self.directory(who, &format!("fd/{dir}"));
         }
         // (Where only changes are looked at, nobody tells of another directory.)
         let generation = self.generation;
@@ -138,11 +140,24 @@ impl Tracer {
         if let Some((_, path)) = known.filter(|(of, _)| *of == generation && !self.light) {
             return Some(path);
         }
-        let path: Rc<[u8]> = proc_link(who.tid, "cwd")?.into();
+        let path = self.directory(who, "cwd")?;
         if let Some(process) = self.table.process(who.tid) {
             process.cwd = Some((generation, path.clone()));
         }
         Some(path)
+    }
+
+    fn directory(&mut self, who: Who, link: &str) -> Option<Rc<[u8]>> {
+        match read_proc_link(who.tid, link) {
+            Ok(path) => path.map(Rc::from),
+            Err(error) => {
+                // (A descriptor that is not open is the caller's mistake.)
+                if error == Errno::ACCESS || error == Errno::PERM {
+                    self.gap(Blind::Unreadable, who);
+                }
+                None
+            }
+        }
     }
 
     /// What a path means, with the links on the way recorded. None also where

@@ -7,6 +7,8 @@ use libc::c_long;
 const SYS_FCHMODAT2: c_long = 452;
 /// See openat(2): `O_TMPFILE` without `O_DIRECTORY`.
 pub const TMPFILE: u32 = 0o20_000_000;
+/// The kernel's `O_LARGEFILE`; the C library's may be 0, but programs have another one.
+pub const LARGEFILE: u32 = if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 };
 /// Flags of open(2) that can change something.
 pub const CHANGES: u32 =
     (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u32 | TMPFILE;
@@ -172,6 +174,7 @@ pub static TABLE: &[Row] = {
         row(libc::SYS_symlinkat, C::Make(at(1)), W::Always),
         row(libc::SYS_unlinkat, C::Remove(at(0)), W::Always),
         row(libc::SYS_linkat, C::Link(at(0), at(2), F::If(4)), W::Always),
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         row(libc::SYS_renameat, C::Rename(at(0), at(2), None), W::Always),
         row(libc::SYS_renameat2, C::Rename(at(0), at(2), Some(4)), W::Always),
         row(libc::SYS_fchmodat, C::Meta(at(0), F::Yes), W::Always),

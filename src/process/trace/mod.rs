@@ -1,5 +1,25 @@
 //! The tracer: runs a command with all that comes of it and writes down what
 //! it touches (`run::footprint`).
+//!
+//! # Theory of operation
+//!
+//! The first process is forked, traced (ptrace) and given a filter (seccomp),
+//! which all that it makes inherits (`spawn`). The filter, made from a table
+//! (`calls`, `filter`), lets most calls pass unseen; one that names a path,
+//! locks, binds or connects stops its caller. The tracer sleeps in waitpid(2)
+//! until that happens (`tracer`), looks at what the call is about to do
+//! (`before`), and lets it go on. What only reads is written down at once: one
+//! stop, and of the tracer's own calls five, whose last is the one that lets the
+//! tracee go on. What may change something is stopped again when it returns
+//! (`after`), for what came of it.
+//!
+//! A stop costs some microseconds, most of them for waking first the tracer and
+//! then the tracee; so what counts is how few there are. No tracee stops to
+//! say that it ends, and links are never asked for (readlink): half of a shell's
+//! calls.
+//!
+//! Nothing here waits for more than one thing: signals have a thread of their
+//! own (`relay`), and whatever can be gone by the time it is looked at, is.
 
 mod after;
 mod before;

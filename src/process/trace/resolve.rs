@@ -103,12 +103,32 @@ fn file(at: impl std::os::fd::AsFd, path: &[u8], flags: AtFlags) -> Result<File,
     })
 }
 
+/// What the kernel adds to the path of what has none any more.
+const DELETED: &[u8] = b" (deleted)";
+
 /// Where a link of /proc/PID leads: a path, if it is a file's.
 pub fn proc_link(pid: u32, name: &str) -> Option<Vec<u8>> {
+    read_proc_link(pid, name).ok()?
+}
+
+/// The same, or why that cannot be told.
+pub fn read_proc_link(pid: u32, name: &str) -> Result<Option<Vec<u8>>, Errno> {
+    let to = read_raw(pid, name)?;
+    Ok((to.first() == Some(&b'/') && !to.ends_with(DELETED)).then_some(to))
+}
+
+/// The program that a process runs, or ran from.
+pub fn program(pid: u32) -> Option<Vec<u8>> {
+    let mut path = read_raw(pid, "exe").ok()?;
+    if path.ends_with(DELETED) {
+        path.truncate(path.len() - DELETED.len());
+    }
+    Some(path)
+}
+
+fn read_raw(pid: u32, name: &str) -> Result<Vec<u8>, Errno> {
     let link = format!("/proc/{pid}/{name}");
-    let to = rustix::fs::readlinkat(CWD, link, Vec::with_capacity(256)).ok()?;
-    let to = to.into_bytes();
-    (to.first() == Some(&b'/') && !to.ends_with(b" (deleted)")).then_some(to)
+    Ok(rustix::fs::readlinkat(CWD, link, Vec::with_capacity(256))?.into_bytes())
 }
 
 fn open(path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {

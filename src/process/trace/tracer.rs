@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use super::contents::Contents;
 use super::guards::is_guard;
 use super::raw::{self, Resume};
-use super::resolve::{Paths, proc_link, stat};
+use super::resolve::{Paths, program, stat};
 use super::sockets::Local;
 use super::spawn::Spawned;
 use super::table::{Held, Process, Table, Who};
@@ -301,7 +301,7 @@ impl Tracer {
         let former = raw::message(pid).unwrap_or(pid);
         let Some(before) = self.table.who(pid) else { return };
         let asked = self.table.exec(pid, former);
-        let Some(program) = proc_link(pid, "exe") else { return };
+        let Some(program) = program(pid) else { return };
         let own = program == self.own;
         let text = self.recorder.text(&String::from_utf8_lossy(&program));
         if let Some(process) = self.table.process(pid) {
@@ -310,10 +310,10 @@ impl Tracer {
         }
         let file = match asked {
             Some((asked, file)) if asked == program => Some(file),
-            asked => {
+            _ => {
                 let file = stat(&program, true).ok();
-                if asked.is_some() {
-                    // The interpreter of a script.
+                if !self.light {
+                    // The interpreter of a script, or a program by its descriptor.
                     self.touch(before, Op::Exec, &program, file.map(|file| file.id));
                 }
                 file

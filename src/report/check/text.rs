@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::words::{self, clean, number, plural};
 use super::{Checked, Counts, counts};
+use crate::check::Harmless;
 use crate::check::{Gone, Level, Side, Who};
 use crate::run::code;
 
@@ -223,7 +224,16 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
     let mut besides: Vec<String> = Vec::new();
     if found.notes > 0 {
         let how = if notes { "" } else { " (--notes shows them)" };
-        besides.push(format!("{}{how}", plural(found.notes, "note")));
+        // Which of two came first still matters where a lock keeps them apart.
+        let open = verdict.findings.iter().filter(|one| one.harmless == Some(Harmless::Locked));
+        let open = match open.count() {
+            0 => String::new(),
+            count if count == found.notes => ", serialised by a lock in an open order".to_owned(),
+            count => {
+                format!(", {} of them serialised by a lock in an open order", number(count as u64))
+            }
+        };
+        besides.push(format!("{}{open}{how}", plural(found.notes, "note")));
     }
     if found.suppressed > 0 {
         besides.push(format!("{} suppressed", number(found.suppressed as u64)));
@@ -278,7 +288,7 @@ fn ended(exit: u8) -> String {
 mod tests {
     use super::super::sample::{RUN, checked, nova, side, sudo, task, verdict};
     use super::*;
-    use crate::check::{Class, Finding, Harmless, Verdict};
+    use crate::check::{Class, Finding, Verdict};
     use crate::report::check::Opened;
     use crate::run::footprint::Op;
     use crate::run::task::Leak;
