@@ -169,7 +169,7 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
     let findings = verdict.findings.iter().enumerate();
     lines.extend(findings.map(|(at, finding)| {
         let confirmed = checked.confirmed.get(at).and_then(Option::as_ref);
-        finding_line(finding, confirmed, checked.since)
+        finding_line(finding, confirmed, checked)
     }));
     lines.extend(verdict.gaps.iter().map(gap_line));
     let unused = verdict.unused.iter();
@@ -201,15 +201,16 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
 fn finding_line<'a>(
     finding: &'a Finding,
     confirmed: Option<&'a Confirmed>,
-    since: Time,
+    checked: &Checked<'_>,
 ) -> Line<'a> {
+    let moment = |side: &Side| checked.moment(side);
     Line::Finding {
         level: finding.level.word(),
         class: finding.class.word(),
         path: &finding.path,
         harmless: finding.harmless.map(Harmless::word),
-        sides: finding.sides.iter().map(|side| side_line(side, since)).collect(),
-        fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding)).collect(),
+        sides: finding.sides.iter().map(|side| side_line(side, checked.since)).collect(),
+        fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding, &moment)).collect(),
         more: &finding.more,
         confirmed: confirmed.map(confirmed_line),
     }
@@ -267,8 +268,8 @@ fn side_line(side: &Side, since: Time) -> SideLine<'_> {
     }
 }
 
-fn fix_line<'a>(fix: &'a Fix, finding: &Finding) -> FixLine<'a> {
-    let (kind, text) = (words::fix_word(fix), words::fix(fix, finding));
+fn fix_line<'a>(fix: &'a Fix, finding: &Finding, moment: words::Moment<'_>) -> FixLine<'a> {
+    let (kind, text) = (words::fix_word(fix), words::fix(fix, finding, moment));
     let line = FixLine { kind, text, tasks: Vec::new(), line: None, now: None, lock: None };
     match fix {
         Fix::WaitBefore { task, before, now } => FixLine {
