@@ -184,11 +184,15 @@ fn without_lines_it_is_told_between_which_calls() {
         let arguments = [&["check"], options, shell.call, &["script.sh"]].concat();
         sandbox.finish(sandbox.command("meanwhile", &arguments).spawn().unwrap())
     };
-    // dash tells no lines at all, and the text of the script none of these either.
+    // dash tells no lines at all, and the text not this one.
     let output = run(DASH, &[], &RACY.replace("async_run init", "n=init; async_run $n"));
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("error[write-read]: "), "{}", output.stderr);
-    assert!(output.stderr.contains("  --> script.sh:8 "), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("  --> script.sh:7  the script, before script.sh:7: "),
+        "{}",
+        output.stderr
+    );
     let text = RACY.replace("_run init", "_run $n").replace("_wait init", "_wait $n");
     let output = run(DASH, &[], &format!("n=init; {text}"));
     assert_eq!(output.code, 1, "{output:?}");

@@ -6,6 +6,7 @@
 //! with a name that the text does not tell (`$1`). Else it is not known; nothing is guessed.
 
 mod commands;
+mod reader;
 
 use crate::run::Id;
 use crate::run::state::Call as Wanted;
@@ -43,7 +44,7 @@ impl Script {
         if text.len() > LONGEST {
             return Self::default();
         }
-        let commands = commands::commands(text).unwrap_or_default();
+        let commands = reader::commands(text).unwrap_or_default();
         if commands.iter().any(hides) {
             return Self::default();
         }
@@ -100,7 +101,10 @@ impl Call {
             let Some(text) = word.literal() else {
                 call.others = true;
                 // It may be an option, and the name may be anywhere.
-                if kind == Verb::Start { break } else { continue }
+                if kind == Verb::Start {
+                    break;
+                }
+                continue;
             };
             match text {
                 "--" if options => options = false,
@@ -183,6 +187,7 @@ mod tests {
             "async_run a x\nasync_run a y\nasync_wait a\nasync_get v a",
             "async_run b a\nasync_run aa x\nasync_wait b\nasync_get a b",
             "async_run a x\nasync_run \"$b\" x\nasync_wait a\nasync_wait $b",
+            "async_run a x\nasync_run $b>/dev/null x\nasync_wait a\nasync_wait $b>/dev/null",
             "async_run $opts a x\nasync_wait \"$@\"",
             "for t in a b; do async_run $t x; done; for t in a b; do async_wait $t; done",
             "async_run a x; async_wait --any a b\neval \"async_run $x\"",

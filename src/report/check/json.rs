@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::limit::Moment;
 use super::words;
 use super::{Checked, Counts};
 use crate::check::confirm::{Confirmed, Difference};
@@ -268,7 +269,7 @@ fn side_line(side: &Side, since: Time) -> SideLine<'_> {
     }
 }
 
-fn fix_line<'a>(fix: &'a Fix, finding: &Finding, moment: words::Moment<'_>) -> FixLine<'a> {
+fn fix_line<'a>(fix: &'a Fix, finding: &Finding, moment: Moment<'_>) -> FixLine<'a> {
     let (kind, text) = (words::fix_word(fix), words::fix(fix, finding, moment));
     let line = FixLine { kind, text, tasks: Vec::new(), line: None, now: None, lock: None };
     match fix {

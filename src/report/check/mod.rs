@@ -1,6 +1,7 @@
 //! What a race check found, as text, as JSON, and as what the page draws.
 
 pub mod json;
+mod limit;
 pub mod page;
 #[cfg(test)]
 mod sample;

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::limit::{Moment, limit};
 use crate::check::confirm::Difference;
 use crate::check::{Class, Finding, Fix, Harmless, Side, Who};
 use crate::report::html::visible::visible;
@@ -125,73 +126,6 @@ pub fn fix(fix: &Fix, finding: &Finding, moment: Moment<'_>) -> String {
             format!("start both {one} and {other} with `--lock {lock}`")
         }
         Fix::StartAfter { task, line } => format!("start {task} only behind {}", clean(line)),
-    }
-}
-
-/// When a side was that has no line.
-pub type Moment<'a> = &'a dyn Fn(&Side) -> String;
-
-/// By when a task is to be waited for, where that has no line of its own.
-fn limit(finding: &Finding, task: &str, moment: Moment<'_>) -> String {
-    let [one, other] = &finding.sides;
-    let ways = [(one, other), (other, one)];
-    let ways = ways.map(|(own, other)| Some((around(&own.who, &other.who, task)?, own, other)));
-    // That whose line of descent the other stands in itself tells most.
-    let best =
-        ways.into_iter().flatten().min_by_key(|(around, _, other)| *around != names(&other.who));
-    let Some((around, own, other)) = best else { return "before the other".to_owned() };
-    let inside = names(&other.who);
-    let one_run =
-        run(&own.who).is_none() || run(&other.who).is_none_or(|run_| run(&own.who) == Some(run_));
-    match (inside.strip_prefix(&*around), around.last()) {
-        (Some([sibling, ..]), _) if one_run => format!("before {sibling} is started"),
-        (None, Some(around)) if one_run => format!("at the end of {around}"),
-        _ => {
-            let it = if other.path == finding.path { "it" } else { &clean(&other.path) };
-            let does = deed(other.op, it);
-            format!("before `{}` {does} ({})", clean(&other.program), whence(other, moment))
-        }
-    }
-}
-
-/// The tasks around a task, the outermost first, if somebody is that task or within it. Of several
-/// of that name, the one that `other` has started, or the innermost.
-fn around<'a>(who: &'a Who, other: &Who, task: &str) -> Option<Vec<&'a str>> {
-    let (names_, task) = (names(who), task.split('/').collect::<Vec<_>>());
-    let ends = |at: &usize| names_[*at..].starts_with(&task);
-    let mut all = (0..names_.len()).filter(ends).collect::<Vec<_>>();
-    let last = all.pop()?;
-    let started = |at: &usize| names_[..*at] == names(other);
-    let at = all.into_iter().find(started).unwrap_or(last);
-    Some(names_[..at].to_vec())
-}
-
-/// The names of a task with those around it; none of the script.
-fn names(who: &Who) -> Vec<&str> {
-    match who {
-        Who::Script => Vec::new(),
-        Who::Task { id, .. } | Who::Left { id, .. } => id.name().split('/').collect(),
-    }
-}
-
-fn run(who: &Who) -> Option<usize> {
-    match who {
-        Who::Script => None,
-        Who::Task { run, .. } | Who::Left { run, .. } => Some(*run),
-    }
-}
-
-/// Where a side was, as well as it is known.
-fn whence(side: &Side, moment: Moment<'_>) -> String {
-    let [at, from, until] =
-        [&side.at, &side.from, &side.until].map(|line| line.as_deref().map(clean));
-    match (&side.who, at, from, until) {
-        (_, Some(at), ..) => format!("at {at}"),
-        (Who::Script, None, Some(from), Some(until)) => format!("between {from} and {until}"),
-        (Who::Script, None, Some(from), None) => format!("behind {from}"),
-        (Who::Script, None, None, Some(until)) => format!("before {until}"),
-        (Who::Script, None, None, None) => moment(side),
-        (Who::Task { id, .. } | Who::Left { id, .. }, ..) => format!("in {id}"),
     }
 }
 
@@ -347,24 +281,16 @@ mod tests {
         );
     }
 
-    fn line(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    /// The text of a wait for `task` of two sides, the second of which has no line.
-    fn wait(who: [Who; 2], task: &str, before: Option<String>, now: Option<String>) -> String {
-        let mut finding = nova();
-        for (side, who) in finding.sides.iter_mut().zip(who) {
-            side.who = who;
-        }
-        finding.sides[1].at = None;
-        let moment = |_: &Side| "in s.sh, after 0.50s".to_owned();
-        fix(&Fix::WaitBefore { task: task.to_owned(), before, now }, &finding, &moment)
-    }
-
     #[test]
     fn a_way_out_names_the_lines_that_are_known() {
-        let wait = |before, now| wait([task("a"), Who::Script], "a", before, now);
+        let line = |text: &str| Some(text.to_owned());
+        let mut finding = nova();
+        finding.sides[0].who = task("a");
+        finding.sides[1].at = None;
+        let moment = |_: &Side| "in s.sh, after 0.50s".to_owned();
+        let wait = |before, now| {
+            fix(&Fix::WaitBefore { task: "a".to_owned(), before, now }, &finding, &moment)
+        };
         assert_eq!(
             wait(line("s.sh:4"), line("s.sh:9")),
             "move `async_wait a` from s.sh:9 to before s.sh:4"
@@ -381,47 +307,7 @@ mod tests {
         );
         assert_eq!(wait(None, None), format!("put `async_wait a` {reads}"));
         let lock = Fix::Lock { lock: "conf".into(), tasks: ["a".into(), "b".into()] };
-        assert_eq!(
-            fix(&lock, &nova(), &|_| String::new()),
-            "start both a and b with `--lock conf`"
-        );
-    }
-
-    #[test]
-    fn without_lines_a_way_out_says_who_waits_until_when() {
-        let wait = |who, task| wait(who, task, None, None);
-        let reads = |place: &str| format!("before `/usr/bin/grep` reads it ({place})");
-        for (who, name, limit) in [
-            ([task("p/a"), task("p")], "a", reads("in p")),
-            ([task("a/c"), Who::Script], "c", "at the end of a".into()),
-            ([task("a/c"), Who::Script], "a", reads("in s.sh, after 0.50s")),
-            ([task("a/c"), Who::Script], "a/c", reads("in s.sh, after 0.50s")),
-            ([task("a/a"), Who::Script], "a", reads("in s.sh, after 0.50s")),
-            ([task("a"), task("b")], "a", "before b is started".into()),
-            ([task("a/c"), task("b/d")], "a", "before b is started".into()),
-            ([task("a/c"), task("b")], "c", "at the end of a".into()),
-            ([task("p/a"), task("p/b/d")], "a", "before b is started".into()),
-            ([task("a"), Who::Script], "z", "before the other".into()),
-        ] {
-            assert_eq!(
-                wait(who.clone(), name),
-                format!("put `async_wait {name}` {limit}"),
-                "{who:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_place_is_told_as_well_as_it_is_known() {
-        let whence = |from, until| {
-            let mut side = nova().sides[1].clone();
-            (side.at, side.from, side.until) = (None, from, until);
-            whence(&side, &|_| "in s.sh".to_owned())
-        };
-        assert_eq!(whence(line("s.sh:4"), line("s.sh:6")), "between s.sh:4 and s.sh:6");
-        assert_eq!(whence(line("s.sh:4"), None), "behind s.sh:4");
-        assert_eq!(whence(None, line("s.sh:6")), "before s.sh:6");
-        assert_eq!(whence(None, None), "in s.sh");
+        assert_eq!(fix(&lock, &finding, &moment), "start both a and b with `--lock conf`");
     }
 
     #[test]
