@@ -8,6 +8,8 @@
 mod commands;
 mod reader;
 
+use std::collections::HashMap;
+
 use crate::run::Id;
 use crate::run::state::Call as Wanted;
 use commands::{Command, Word};
@@ -17,7 +19,13 @@ pub const LONGEST: usize = 1 << 20;
 
 /// The calls of a script that are about tasks.
 #[derive(Debug, Default)]
-pub struct Script(Vec<Call>);
+pub struct Script {
+    calls: Vec<Call>,
+    /// Those that may be about any task.
+    wide: Vec<usize>,
+    /// Those that name one, by the last part of its name.
+    named: HashMap<String, Vec<usize>>,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -48,13 +56,23 @@ impl Script {
         if commands.iter().any(hides) {
             return Self::default();
         }
-        Self(commands.iter().filter_map(Call::new).collect())
+        let mut this = Self::default();
+        for call in commands.iter().filter_map(Call::new) {
+            let number = this.calls.len();
+            if call.all || call.others {
+                this.wide.push(number);
+            }
+            for name in &call.names {
+                this.named.entry(last(name).to_owned()).or_default().push(number);
+            }
+            this.calls.push(call);
+        }
+        this
     }
 
     /// The line that does this to a task.
     pub fn line(&self, id: &Id, wanted: Wanted) -> Option<usize> {
         let name = id.name();
-        // A task within another one is known there by the last part of its name.
         let named = |call: &Call| {
             call.names.iter().any(|own| {
                 name.strip_suffix(&**own).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
@@ -66,13 +84,22 @@ impl Script {
             Wanted::See => call.verb != Verb::Start,
         };
         let able = |call: &&Call| named(call) || call.all || call.others;
-        let mut able = self.0.iter().filter(does).filter(able);
-        let first = able.next()?;
-        let same: Vec<&Call> = able.collect();
-        let one = same.iter().all(|call| call.line == first.line);
-        let known = same.into_iter().chain([first]).any(|call| named(call) || call.all);
-        (one && known).then_some(first.line)
+        let numbers = self.wide.iter().chain(self.named.get(last(name)).into_iter().flatten());
+        let mut found = None;
+        let mut known = false;
+        for call in numbers.map(|at| &self.calls[*at]).filter(does).filter(able) {
+            if *found.get_or_insert(call.line) != call.line {
+                return None;
+            }
+            known |= named(call) || call.all;
+        }
+        found.filter(|_| known)
     }
+}
+
+/// A task within another one is known there by the last part of its name.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// Whether a command makes commands of a text that has verbs in it.
@@ -202,6 +229,18 @@ mod tests {
         assert_eq!(lines("async_wait a \"$b\"", "b"), [None; 3]);
         let long = format!("async_run a x\n{}", "#".repeat(LONGEST));
         assert_eq!(lines(&long, "a"), [None; 3]);
+    }
+
+    #[test]
+    fn a_long_script_takes_no_long_time() {
+        let line = |at: usize| format!("async_run t{at} x\nasync_wait t{at}\n");
+        let text: String = (0..20_000).map(line).collect();
+        let script = Script::new(&text);
+        for at in 0..20_000 {
+            let id = Id::parse(&format!("t{at}")).unwrap();
+            assert_eq!(script.line(&id, Wanted::Start), Some(2 * at + 1));
+            assert_eq!(script.line(&id, Wanted::Collect), Some(2 * at + 2));
+        }
     }
 
     #[test]
