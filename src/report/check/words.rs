@@ -231,6 +231,7 @@ pub fn label(side: &Side, who: &str) -> String {
         (Who::Script, false, Some(from), None) => format!(", behind {from}"),
         (Who::Script, false, None, Some(until)) => format!(", before {until}"),
         (_, _, Some(from), Some(until)) => format!(" (started at {from}, collected at {until})"),
+        (_, _, Some(from), None) if side.collected => format!(" (started at {from})"),
         (_, _, Some(from), None) => format!(" (started at {from}, never collected)"),
         (_, _, None, Some(until)) => format!(" (collected at {until})"),
     };
@@ -308,6 +309,17 @@ mod tests {
         assert_eq!(wait(None, None), format!("put `async_wait a` {reads}"));
         let lock = Fix::Lock { lock: "conf".into(), tasks: ["a".into(), "b".into()] };
         assert_eq!(fix(&lock, &finding, &moment), "start both a and b with `--lock conf`");
+    }
+
+    #[test]
+    fn who_collected_a_task_may_be_known_without_the_line() {
+        let mut side = nova().sides[0].clone();
+        let told = |side: &Side| label(side, "a");
+        assert_eq!(told(&side), "a (started at stack.sh:401, collected at stack.sh:430)");
+        side.until = None;
+        assert_eq!(told(&side), "a (started at stack.sh:401)");
+        side.collected = false;
+        assert_eq!(told(&side), "a (started at stack.sh:401, never collected)");
     }
 
     #[test]
