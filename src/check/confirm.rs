@@ -235,6 +235,7 @@ mod tests {
             at: None,
             from: None,
             until: None,
+            collected: false,
             count: 1,
             first: Time(0),
         };

@@ -178,6 +178,8 @@ pub struct Side {
     pub from: Option<String>,
     /// As above.
     pub until: Option<String>,
+    /// Of a task: whether somebody collected it. (The line may be unknown all the same.)
+    pub collected: bool,
     /// How often.
     pub count: u32,
     /// When first.

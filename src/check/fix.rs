@@ -84,13 +84,15 @@ impl Fixer<'_, '_> {
                 return fixes;
             }
         }
-        let [from, _] = self.segments.cuts(node);
+        let [_, until] = self.segments.cuts(node);
+        // (What comes before a line is over behind it; but not if that waits for this very task.)
+        let until = until.filter(|line| end != Some(&**line) && start != Some(&**line));
         fixes.push(Fix::WaitBefore {
             task: short(started),
             before: at.clone(),
             now: collected(started),
         });
-        if let Some(line) = at.or(from) {
+        if let Some(line) = at.or(until) {
             fixes.push(Fix::StartAfter { task: short(started), line });
         }
         fixes
@@ -260,6 +262,26 @@ mod tests {
         assert_eq!(
             fixes(&["script: start a; read /x", "a: write /x"]),
             ["wait a before script:2, now -", "start a behind script:2"]
+        );
+    }
+
+    #[test]
+    fn without_a_line_of_its_own_a_start_moves_behind_the_next_verb() {
+        let told = |lines: &[&str]| {
+            let (mut traced, runs) = Program::new(lines).run(&mut in_turn());
+            for access in &mut traced.accesses {
+                access.at = None;
+            }
+            let input = Input { traced: &traced, runs: &runs, suppressions: None, baseline: None };
+            judge(&input).findings.swap_remove(0).fixes
+        };
+        let now = Some("script:3".to_owned());
+        let wait = |now| Fix::WaitBefore { task: "a".into(), before: None, now };
+        assert_eq!(told(&["script: start a; read /x; wait a", "a: write /x"]), [wait(now)]);
+        let line = "script:3".to_owned();
+        assert_eq!(
+            told(&["script: start a; read /x; start b", "a: write /x", "b:"]),
+            [wait(None), Fix::StartAfter { task: "a".into(), line }]
         );
     }
 

@@ -178,6 +178,7 @@ impl Folder<'_, '_> {
             at: access.at.map(|at| innermost(traced.text(at)).to_owned()),
             from,
             until,
+            collected: self.segments.is_collected(node),
             count: access.count,
             first: access.first,
         }

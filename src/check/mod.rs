@@ -29,6 +29,7 @@ mod pairs;
 mod places;
 #[cfg(test)]
 mod sample;
+pub mod script;
 mod segments;
 #[cfg(test)]
 mod simulated;

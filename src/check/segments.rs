@@ -194,6 +194,12 @@ impl<'a> Segments<'a> {
         }
     }
 
+    /// Whether a segment is of a task that somebody collected.
+    pub fn is_collected(&self, node: u32) -> bool {
+        let task = self.actors[self.nodes[node as usize].0.actor as usize].task;
+        task.is_some_and(|(_, task)| task.collected.is_some())
+    }
+
     /// The lines of the cuts around a segment.
     pub fn cuts(&self, node: u32) -> [Option<String>; 2] {
         let (whose, epoch) = self.nodes[node as usize];

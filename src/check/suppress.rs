@@ -296,6 +296,7 @@ mod tests {
             at: None,
             from: None,
             until: None,
+            collected: false,
             count: 1,
             first: Time(0),
         };

@@ -43,6 +43,17 @@ pub struct Seen {
     pub time: Time,
 }
 
+/// What a script did to a task by one of the verbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// It started it.
+    Start,
+    /// It collected it.
+    Collect,
+    /// It saw that it was over, see [`Seen`].
+    See,
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
@@ -157,6 +168,26 @@ impl Run {
         self.tasks
             .iter()
             .filter(move |task| task.collected.is_none() && task.id.parent().as_ref() == scope)
+    }
+
+    /// Puts in the lines that `line` knows, if the script's shell tells none. Whether it has any.
+    pub fn place(&mut self, line: impl Fn(&Id, Call) -> Option<Box<str>>) -> bool {
+        let mut told =
+            self.tasks.iter().map(|task| task.at.is_some() || task.collected_at.is_some());
+        if told.any(|told| told) || self.seen.iter().any(|seen| seen.at.is_some()) {
+            return false;
+        }
+        let mut placed = false;
+        for task in &mut self.tasks {
+            task.at = line(&task.id, Call::Start).filter(|_| task.guard.is_some());
+            task.collected_at = line(&task.id, Call::Collect).filter(|_| task.collected.is_some());
+            placed |= task.at.is_some() || task.collected_at.is_some();
+        }
+        for seen in &mut self.seen {
+            seen.at = line(&seen.id, Call::See);
+            placed |= seen.at.is_some();
+        }
+        placed
     }
 
     /// The wall-clock time of a moment of this run, in microseconds since 1970.

@@ -6,7 +6,7 @@ use std::process::Child;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::sandbox::{BASH, DASH, Output, Sandbox, Shell, kill, until, with_glue};
+use crate::sandbox::{BASH, DASH, Output, Sandbox, Shell, kill, shells, until, with_glue};
 
 /// Starts a check of a bash script with the glue loaded.
 fn start(sandbox: &Sandbox, options: &[&str], text: &str) -> Child {
@@ -184,12 +184,21 @@ fn without_lines_it_is_told_between_which_calls() {
         let arguments = [&["check"], options, shell.call, &["script.sh"]].concat();
         sandbox.finish(sandbox.command("meanwhile", &arguments).spawn().unwrap())
     };
-    let output = run(DASH, &[], RACY);
+    // dash tells no lines at all, and the text not this one.
+    let output = run(DASH, &[], &RACY.replace("async_run init", "n=init; async_run $n"));
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("error[write-read]: "), "{}", output.stderr);
-    // dash tells no lines at all.
-    assert!(output.stderr.contains("  --> after 0."), "{}", output.stderr);
-    let told = "  hint: put `async_wait init` before the grep of the script\n";
+    assert!(
+        output.stderr.contains("  --> script.sh:7  the script, before script.sh:7: "),
+        "{}",
+        output.stderr
+    );
+    let text = RACY.replace("_run init", "_run $n").replace("_wait init", "_wait $n");
+    let output = run(DASH, &[], &format!("n=init; {text}"));
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains("  --> in script.sh, after 0."), "{}", output.stderr);
+    let told =
+        "  hint: put `async_wait init` before `/usr/bin/grep` reads it (in script.sh, after 0.";
     assert!(output.stderr.contains(told), "{}", output.stderr);
     let output = run(BASH, &["--light"], RACY);
     assert_eq!(output.code, 0, "reads were not looked at: {output:?}");
@@ -200,6 +209,35 @@ fn without_lines_it_is_told_between_which_calls() {
     assert!(output.stderr.contains("error[write-write]: "), "{}", output.stderr);
     let told = "  --> script.sh:5  the script, between script.sh:5 and script.sh:7: ";
     assert!(output.stderr.contains(told), "{}", output.stderr);
+}
+
+#[test]
+fn where_a_shell_tells_no_lines_the_verbs_are_found_by_the_text() {
+    for shell in shells() {
+        let sandbox = Sandbox::new();
+        sandbox.write("script.sh", &with_glue(shell, RACY));
+        let options = ["check", "--format", "json", "-o", "report"];
+        let arguments = [&options[..], shell.call, &["script.sh"]].concat();
+        let output = sandbox.finish(sandbox.command("meanwhile", &arguments).spawn().unwrap());
+        assert_eq!(output.code, 1, "{}: {output:?}", shell.name);
+        let says = |text: &str| {
+            assert!(output.stderr.contains(text), "{}: {text}\n{}", shell.name, output.stderr);
+        };
+        says("init (started at script.sh:5, collected at script.sh:7): ");
+        says("hint: move `async_wait init` from script.sh:7 ");
+        if shell.name != "bash" {
+            says("  --> script.sh:5  the script, between script.sh:5 and script.sh:7: ");
+            says("up, before `/usr/bin/grep` reads it (between script.sh:5 and script.sh:7)\n");
+        }
+        let by_text = !matches!(shell.name, "bash" | "zsh");
+        let report = lines(&sandbox, "report");
+        let by = if by_text { json!("text") } else { Value::Null };
+        assert_eq!(report[0]["runs"][0]["by"], by, "{}", shell.name);
+        let task = |side: &&Value| side["task"] == "init";
+        let side = report[1]["sides"].as_array().unwrap().iter().find(task).unwrap();
+        assert_eq!(side["from"], json!({"file": "script.sh", "line": 5}), "{}", shell.name);
+        assert_eq!(side["until"], json!({"file": "script.sh", "line": 7}), "{}", shell.name);
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::source;
 use crate::client::Error;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
@@ -42,9 +43,11 @@ impl Opened {
             };
             let dir = if last { Some(dir) } else { None };
             match read(place, journal, dir.as_ref().and_then(|dir| dir.as_ref().ok())) {
-                Ok(run) => {
+                Ok(mut run) => {
+                    let by_text = source::place(&mut run);
                     let shown = place.to_string_lossy().into_owned();
-                    all.runs.push(check::Opened { dir: shown, script: run.script.clone() });
+                    let script = run.script.clone();
+                    all.runs.push(check::Opened { dir: shown, script, by_text });
                     all.journals.push((path, run));
                     all.dirs.push(dir.and_then(Result::ok));
                 }

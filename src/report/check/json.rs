@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use super::limit::Moment;
 use super::words;
 use super::{Checked, Counts};
 use crate::check::confirm::{Confirmed, Difference};
@@ -95,6 +96,9 @@ enum DifferenceLine<'a> {
 struct RunLine<'a> {
     dir: &'a str,
     script: Option<&'a str>,
+    /// How its lines were found, if not as its shell tells them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -150,7 +154,11 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
     let verdict = checked.verdict;
     let found = Counts::of(verdict);
     let runs = checked.runs.iter();
-    let runs = runs.map(|run| RunLine { dir: &run.dir, script: run.script.as_deref() });
+    let runs = runs.map(|run| RunLine {
+        dir: &run.dir,
+        script: run.script.as_deref(),
+        by: run.by_text.then_some("text"),
+    });
     let mut lines = vec![Line::Check {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION"),
@@ -162,7 +170,7 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
     let findings = verdict.findings.iter().enumerate();
     lines.extend(findings.map(|(at, finding)| {
         let confirmed = checked.confirmed.get(at).and_then(Option::as_ref);
-        finding_line(finding, confirmed, checked.since)
+        finding_line(finding, confirmed, checked)
     }));
     lines.extend(verdict.gaps.iter().map(gap_line));
     let unused = verdict.unused.iter();
@@ -194,15 +202,16 @@ pub fn report(checked: &Checked<'_>) -> serde_json::Result<String> {
 fn finding_line<'a>(
     finding: &'a Finding,
     confirmed: Option<&'a Confirmed>,
-    since: Time,
+    checked: &Checked<'_>,
 ) -> Line<'a> {
+    let moment = |side: &Side| checked.moment(side);
     Line::Finding {
         level: finding.level.word(),
         class: finding.class.word(),
         path: &finding.path,
         harmless: finding.harmless.map(Harmless::word),
-        sides: finding.sides.iter().map(|side| side_line(side, since)).collect(),
-        fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding)).collect(),
+        sides: finding.sides.iter().map(|side| side_line(side, checked.since)).collect(),
+        fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding, &moment)).collect(),
         more: &finding.more,
         confirmed: confirmed.map(confirmed_line),
     }
@@ -260,8 +269,8 @@ fn side_line(side: &Side, since: Time) -> SideLine<'_> {
     }
 }
 
-fn fix_line<'a>(fix: &'a Fix, finding: &Finding) -> FixLine<'a> {
-    let (kind, text) = (words::fix_word(fix), words::fix(fix, finding));
+fn fix_line<'a>(fix: &'a Fix, finding: &Finding, moment: Moment<'_>) -> FixLine<'a> {
+    let (kind, text) = (words::fix_word(fix), words::fix(fix, finding, moment));
     let line = FixLine { kind, text, tasks: Vec::new(), line: None, now: None, lock: None };
     match fix {
         Fix::WaitBefore { task, before, now } => FixLine {
@@ -300,7 +309,7 @@ mod tests {
     fn each_line_is_an_object_of_its_kind() {
         let mut verdict = verdict(vec![nova()]);
         verdict.gaps = vec![sudo()];
-        let runs = [Opened { dir: "/r".into(), script: Some("stack.sh".into()) }];
+        let runs = [Opened { dir: "/r".into(), script: Some("stack.sh".into()), by_text: false }];
         let left = [Leak { pid: 7, comm: "mysqld".into() }];
         let command = ["./stack.sh".to_owned(), "a\nb".into()];
         let checked = Checked { left: &left, command: &command, ..checked(&verdict, &runs) };

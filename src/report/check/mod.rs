@@ -1,6 +1,7 @@
 //! What a race check found, as text, as JSON, and as what the page draws.
 
 pub mod json;
+mod limit;
 pub mod page;
 #[cfg(test)]
 mod sample;
@@ -8,7 +9,7 @@ pub mod text;
 mod words;
 
 use crate::check::confirm::{Confirmed, Difference};
-use crate::check::{Finding, Harmless, Level, Verdict, Who, confirm};
+use crate::check::{Finding, Harmless, Level, Side, Verdict, Who, confirm};
 use crate::run::task::Leak;
 use crate::run::{Time, code};
 
@@ -46,6 +47,8 @@ pub struct Opened {
     pub dir: String,
     /// The name of the script that did.
     pub script: Option<String>,
+    /// Whether lines of verbs were found by the script's text, as its shell tells none.
+    pub by_text: bool,
 }
 
 impl std::fmt::Debug for Checked<'_> {
@@ -134,6 +137,20 @@ impl Checked<'_> {
         match script.filter(|_| self.runs.len() > 1) {
             Some(script) => format!("{left}{id} of {script}"),
             None => format!("{left}{id}"),
+        }
+    }
+
+    /// When a side was, where no line is known: in which script, and how long after its start.
+    fn moment(&self, side: &Side) -> String {
+        let run = match (&side.who, self.runs) {
+            (Who::Script, [run]) => Some(run),
+            (Who::Script, _) => None,
+            (Who::Task { run, .. } | Who::Left { run, .. }, runs) => runs.get(*run),
+        };
+        let time = format!("after {:.2}s", side.first.since(self.since) as f64 / 1e6);
+        match run.and_then(|run| run.script.as_deref()) {
+            Some(script) => format!("in {}, {time}", words::clean(script)),
+            None => time,
         }
     }
 }

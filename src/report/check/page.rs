@@ -56,6 +56,6 @@ fn conflict(checked: &Checked<'_>, at: usize, finding: &Finding, run: usize) -> 
         heading: words::heading(finding, [&who[0], &who[1]]),
         sides: [side(0), side(1)],
         notes: more.into_iter().chain(harmless).chain(confirmed).collect(),
-        hints: words::ways(finding),
+        hints: words::ways(finding, &|side| checked.moment(side)),
     }
 }

@@ -18,6 +18,7 @@ pub fn side(who: Who, op: Op, path: &str, program: &str, at: Option<&str>) -> Si
         at: at.map(str::to_owned),
         from: None,
         until: None,
+        collected: false,
         count: 1,
         first: Time(2_500_000),
     }
@@ -29,6 +30,7 @@ pub fn nova() -> Finding {
     let mut writes = side(task("init_nova"), Op::Write, CONF, "/usr/bin/sed", Some("lib/nova:88"));
     writes.from = Some("stack.sh:401".into());
     writes.until = Some("stack.sh:430".into());
+    writes.collected = true;
     writes.count = 3;
     Finding {
         class: Class::WriteRead,
@@ -70,4 +72,4 @@ pub fn checked<'a>(verdict: &'a Verdict, runs: &'a [Opened]) -> Checked<'a> {
 }
 
 /// The run of a script.
-pub static RUN: [Opened; 1] = [Opened { dir: String::new(), script: None }];
+pub static RUN: [Opened; 1] = [Opened { dir: String::new(), script: None, by_text: false }];

@@ -104,7 +104,7 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
     if let Some((word, why)) = confirmed {
         let _ = writeln!(text, "  {frame}{word}:{frame:#} {why}");
     }
-    for way in words::ways(finding) {
+    for way in words::ways(finding, &|side| checked.moment(side)) {
         let _ = writeln!(text, "  {hint}hint:{hint:#} {way}");
     }
     text.push('\n');
@@ -123,9 +123,7 @@ pub(super) fn more(paths: &[String]) -> String {
 /// The line that a side is about, or the best that is known.
 pub(super) fn place(checked: &Checked<'_>, side: &Side) -> String {
     let line = side.at.as_ref().or(side.from.as_ref()).or(side.until.as_ref());
-    // Without any, at least when it was.
-    let time = || format!("after {:.2}s", side.first.since(checked.since) as f64 / 1e6);
-    line.map_or_else(time, |line| clean(line))
+    line.map_or_else(|| checked.moment(side), |line| clean(line))
 }
 
 /// The line itself, if it is the very one.

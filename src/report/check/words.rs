@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::limit::{Moment, limit};
 use crate::check::confirm::Difference;
 use crate::check::{Class, Finding, Fix, Harmless, Side, Who};
 use crate::report::html::visible::visible;
@@ -90,16 +91,16 @@ pub fn harmless(why: Harmless) -> &'static str {
     }
 }
 
-/// A way out of a finding.
-pub fn fix(fix: &Fix, finding: &Finding) -> String {
+/// A way out of a finding. `moment` says when a side was that has no line.
+pub fn fix(fix: &Fix, finding: &Finding, moment: Moment<'_>) -> String {
     let at = |line: &Option<String>, word: &str| match line {
         Some(line) => format!(" {word} {}", clean(line)),
         None => String::new(),
     };
     match fix {
         Fix::WaitBefore { task, before: Some(before), now: Some(now) } if before == now => {
-            let other = other_side(finding, task);
-            format!("move `async_wait {task}` within {} to before {other}", clean(now))
+            let limit = limit(finding, task, moment);
+            format!("move `async_wait {task}` within {} up, {limit}", clean(now))
         }
         Fix::WaitBefore { task, before: Some(before), now: Some(now) } => {
             let (before, now) = (clean(before), clean(now));
@@ -108,10 +109,12 @@ pub fn fix(fix: &Fix, finding: &Finding) -> String {
         Fix::WaitBefore { task, before: Some(before), now: None } => {
             format!("put `async_wait {task}` before {}", clean(before))
         }
-        Fix::WaitBefore { task, before: None, now } => {
-            let now = now.as_ref().map(|now| format!(", now at {},", clean(now)));
-            let other = other_side(finding, task);
-            format!("put `async_wait {task}`{} before {other}", now.unwrap_or_default())
+        Fix::WaitBefore { task, before: None, now: Some(now) } => {
+            let limit = limit(finding, task, moment);
+            format!("move `async_wait {task}` from {} up, {limit}", clean(now))
+        }
+        Fix::WaitBefore { task, before: None, now: None } => {
+            format!("put `async_wait {task}` {}", limit(finding, task, moment))
         }
         Fix::After { task, other, at: line } => {
             format!("start {task}{} with `--after {other}`", at(line, "at"))
@@ -126,29 +129,14 @@ pub fn fix(fix: &Fix, finding: &Finding) -> String {
     }
 }
 
-/// What is to wait for a task, by its program: that is all which is known without lines.
-fn other_side(finding: &Finding, task: &str) -> String {
-    let is_task = |who: &Who| match who {
-        Who::Script => false,
-        Who::Task { id, .. } | Who::Left { id, .. } => id.name() == task || id.as_str() == task,
-    };
-    let Some(side) = finding.sides.iter().find(|side| !is_task(&side.who)) else {
-        return "the other".to_owned();
-    };
-    let program = side.program.rsplit('/').next().unwrap_or_default();
-    let of = match &side.who {
-        Who::Script => "the script".to_owned(),
-        Who::Task { id, .. } | Who::Left { id, .. } => id.to_string(),
-    };
-    format!("the {} of {of}", clean(program))
-}
-
 /// All ways out of a finding, best first; none of what is settled.
-pub fn ways(finding: &Finding) -> Vec<String> {
+pub fn ways(finding: &Finding, moment: Moment<'_>) -> Vec<String> {
     let settled = finding.harmless.is_some_and(Harmless::settles);
     let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
-    ways.map(|(at, way)| format!("{}{}", if at > 0 { "or " } else { "" }, fix(way, finding)))
-        .collect()
+    ways.map(|(at, way)| {
+        format!("{}{}", if at > 0 { "or " } else { "" }, fix(way, finding, moment))
+    })
+    .collect()
 }
 
 /// What differs between each task at its start and each when it is waited for.
@@ -243,6 +231,7 @@ pub fn label(side: &Side, who: &str) -> String {
         (Who::Script, false, Some(from), None) => format!(", behind {from}"),
         (Who::Script, false, None, Some(until)) => format!(", before {until}"),
         (_, _, Some(from), Some(until)) => format!(" (started at {from}, collected at {until})"),
+        (_, _, Some(from), None) if side.collected => format!(" (started at {from})"),
         (_, _, Some(from), None) => format!(" (started at {from}, never collected)"),
         (_, _, None, Some(until)) => format!(" (collected at {until})"),
     };
@@ -279,7 +268,7 @@ pub fn plural(count: usize, one: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::nova;
+    use super::super::sample::{nova, task};
     use super::*;
 
     #[test]
@@ -296,26 +285,41 @@ mod tests {
     #[test]
     fn a_way_out_names_the_lines_that_are_known() {
         let line = |text: &str| Some(text.to_owned());
-        let task = || "a".to_owned();
         let mut finding = nova();
-        finding.sides[0].who = super::super::sample::task("a");
-        let wait = |before, now| fix(&Fix::WaitBefore { task: task(), before, now }, &finding);
+        finding.sides[0].who = task("a");
+        finding.sides[1].at = None;
+        let moment = |_: &Side| "in s.sh, after 0.50s".to_owned();
+        let wait = |before, now| {
+            fix(&Fix::WaitBefore { task: "a".to_owned(), before, now }, &finding, &moment)
+        };
         assert_eq!(
             wait(line("s.sh:4"), line("s.sh:9")),
             "move `async_wait a` from s.sh:9 to before s.sh:4"
         );
+        let reads = "before `/usr/bin/grep` reads it (in s.sh, after 0.50s)";
         assert_eq!(
             wait(line("s.sh:4"), line("s.sh:4")),
-            "move `async_wait a` within s.sh:4 to before the grep of the script"
+            format!("move `async_wait a` within s.sh:4 up, {reads}")
         );
         assert_eq!(wait(line("s.sh:4"), None), "put `async_wait a` before s.sh:4");
         assert_eq!(
             wait(None, line("s.sh:9")),
-            "put `async_wait a`, now at s.sh:9, before the grep of the script"
+            format!("move `async_wait a` from s.sh:9 up, {reads}")
         );
-        assert_eq!(wait(None, None), "put `async_wait a` before the grep of the script");
+        assert_eq!(wait(None, None), format!("put `async_wait a` {reads}"));
         let lock = Fix::Lock { lock: "conf".into(), tasks: ["a".into(), "b".into()] };
-        assert_eq!(fix(&lock, &finding), "start both a and b with `--lock conf`");
+        assert_eq!(fix(&lock, &finding, &moment), "start both a and b with `--lock conf`");
+    }
+
+    #[test]
+    fn who_collected_a_task_may_be_known_without_the_line() {
+        let mut side = nova().sides[0].clone();
+        let told = |side: &Side| label(side, "a");
+        assert_eq!(told(&side), "a (started at stack.sh:401, collected at stack.sh:430)");
+        side.until = None;
+        assert_eq!(told(&side), "a (started at stack.sh:401)");
+        side.collected = false;
+        assert_eq!(told(&side), "a (started at stack.sh:401, never collected)");
     }
 
     #[test]
