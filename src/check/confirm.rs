@@ -104,6 +104,7 @@ fn changes(op: Op) -> bool {
         | Op::Create
         | Op::CreateNew
         | Op::MakeDir
+        | Op::NewDir
         | Op::Remove
         | Op::RenameFrom
         | Op::RenameOnto => true,
@@ -113,6 +114,7 @@ fn changes(op: Op) -> bool {
         | Op::Exec
         | Op::Taken
         | Op::HaveDir
+        | Op::DirTaken
         | Op::Meta
         | Op::List
         | Op::Bind

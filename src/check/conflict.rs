@@ -5,6 +5,7 @@
 //! | writes, empties | writes, appends | write-write | error |
 //! | writes, empties, appends | reads, runs | write-read | error |
 //! | creates, makes, renames onto | creates, makes, renames onto, found it taken | create-create | error |
+//! | makes a directory that has to be new | makes it, found it taken | create-create | warning |
 //! | renames onto | writes by name (it is lost) | write-write | error |
 //! | creates, makes, renames onto, writes | missed it | create-missing | error |
 //! | creates, makes, renames to a new name | found it (it might have missed it) | create-missing | error |
@@ -107,12 +108,18 @@ fn makes(op: Op) -> bool {
             | Op::Taken
             | Op::MakeDir
             | Op::HaveDir
+            | Op::NewDir
+            | Op::DirTaken
             | Op::RenameOnto
             | Op::Bind
             | Op::Write
             | Op::Append
             | Op::Truncate
     )
+}
+
+fn makes_dir(op: Op) -> bool {
+    matches!(op, Op::MakeDir | Op::HaveDir | Op::NewDir | Op::DirTaken)
 }
 
 fn reads(op: Op) -> bool {
@@ -152,13 +159,13 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
         // (What writes, or finds a name taken, would have made it.)
         (one, Op::Miss) if makes(one) => match other.how {
             How::Searched => Some(Clash::harmless(CreateMissing, Harmless::Search)),
-            How::Making if matches!(one, Op::MakeDir | Op::HaveDir) => {
+            How::Making if makes_dir(one) => {
                 Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
             }
             _ => Some(Clash::new(CreateMissing, Error)),
         },
         (_, Op::Miss) => None,
-        (Op::MakeDir, Op::Look) if other.how == How::Making => {
+        (Op::MakeDir | Op::NewDir, Op::Look) if other.how == How::Making => {
             Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
         }
 
@@ -166,21 +173,30 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
             Some(Clash::harmless(CreateCreate, Harmless::MakeDirs))
         }
         // There is one all the time.
-        (_, Op::Taken) if ensured || one.how == How::Replacing => None,
+        (_, Op::Taken | Op::DirTaken) if ensured || one.how == How::Replacing => None,
+        // One of the two fails; but so it would if they came one after the other.
+        (Op::MakeDir, Op::NewDir | Op::DirTaken) => Some(Clash::new(CreateCreate, Warning)),
+        (Op::NewDir, other) if makes_dir(other) => Some(Clash::new(CreateCreate, Warning)),
         (
-            Op::Create | Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind,
-            Op::CreateNew | Op::MakeDir | Op::RenameOnto | Op::Bind | Op::Taken | Op::HaveDir,
+            Op::Create | Op::CreateNew | Op::MakeDir | Op::NewDir | Op::RenameOnto | Op::Bind,
+            Op::CreateNew
+            | Op::MakeDir
+            | Op::NewDir
+            | Op::RenameOnto
+            | Op::Bind
+            | Op::Taken
+            | Op::HaveDir
+            | Op::DirTaken,
         ) => Some(Clash::new(CreateCreate, Error)),
         // (What is renamed away from the name is lost for who writes to it by that name.)
         (Op::RenameOnto, Op::Write | Op::Append | Op::Truncate) => {
             Some(Clash::new(Class::WriteWrite, Error))
         }
-        (Op::RenameOnto | Op::CreateNew | Op::MakeDir | Op::Bind, Op::Create) => {
-            Some(Clash::new(CreateCreate, Error))
-        }
-        (Op::CreateNew | Op::MakeDir | Op::Bind, Op::Write | Op::Append | Op::Truncate) => {
-            Some(Clash::new(CreateCreate, Error))
-        }
+        (Op::RenameOnto | Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind, Op::Create)
+        | (
+            Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind,
+            Op::Write | Op::Append | Op::Truncate,
+        ) => Some(Clash::new(CreateCreate, Error)),
 
         (Op::RenameOnto, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
             if !ensured && one.how != How::Replacing =>
@@ -192,8 +208,11 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
         (Op::RenameOnto, Op::Read | Op::Exec | Op::List | Op::Lock) => {
             Some(Clash::new(ReplaceRead, Warning))
         }
-        (Op::CreateNew | Op::MakeDir | Op::Bind, Op::Read | Op::Exec | Op::Look | Op::List)
-        | (Op::CreateNew | Op::MakeDir | Op::Bind | Op::Create, Op::Meta | Op::Lock)
+        (
+            Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind,
+            Op::Read | Op::Exec | Op::Look | Op::List,
+        )
+        | (Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind | Op::Create, Op::Meta | Op::Lock)
         | (Op::Create, Op::Look | Op::List)
             if !ensured =>
         {
@@ -255,6 +274,7 @@ pub fn changes_list(op: Op) -> bool {
         Op::Create
             | Op::CreateNew
             | Op::MakeDir
+            | Op::NewDir
             | Op::Remove
             | Op::RenameFrom
             | Op::RenameOnto

@@ -207,12 +207,14 @@ pub fn changes(deed: Deed) -> bool {
         | Op::Create
         | Op::CreateNew
         | Op::MakeDir
+        | Op::NewDir
         | Op::Remove
         | Op::RenameFrom
         | Op::RenameOnto
         | Op::Meta
         | Op::Taken
         | Op::HaveDir
+        | Op::DirTaken
         | Op::Bind => true,
         Op::Miss => deed.how == How::Removing,
         Op::Look | Op::Read | Op::Exec | Op::List | Op::Connect | Op::Lock => false,

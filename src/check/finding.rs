@@ -214,6 +214,11 @@ pub enum Fix {
         /// The two.
         tasks: [String; 2],
     },
+    /// Make the directory with `mkdir -p`.
+    Parents {
+        /// The lines that do it without, as far as they are known.
+        lines: Vec<String>,
+    },
     /// Start the task only behind this line.
     StartAfter {
         /// The task.

@@ -12,7 +12,7 @@ use super::order::Order;
 use super::pairs::Conflict;
 use super::places;
 use super::segments::Segments;
-use crate::run::footprint::Traced;
+use crate::run::footprint::{Access, Op, Traced};
 use crate::run::name::{MAX_BYTES, Name};
 use crate::run::task::Task;
 
@@ -30,6 +30,9 @@ impl Fixer<'_, '_> {
     /// The ways out, best first.
     pub fn fixes(&self, conflict: &Conflict, order: &mut Order) -> Vec<Fix> {
         let whose = conflict.sides.map(|(node, _)| self.segments.whose(node));
+        if let Some(parents) = self.parents(conflict) {
+            return vec![parents];
+        }
         if whose.iter().any(|whose| whose.left) {
             // Nobody can wait for what nobody knows of.
             return Vec::new();
@@ -44,6 +47,22 @@ impl Fixer<'_, '_> {
             (Some(a), Some(b)) => self.beside(conflict, [(a, one), (b, other)], order),
             (None, None) => Vec::new(),
         }
+    }
+
+    /// Of two that make one directory the second fails, in whatever order.
+    fn parents(&self, conflict: &Conflict) -> Option<Fix> {
+        let accesses = conflict.sides.map(|(_, access)| &self.traced.accesses[access as usize]);
+        let plain = |access: &&Access| matches!(access.op, Op::NewDir | Op::DirTaken);
+        let is_dir =
+            |access: &Access| plain(&access) || matches!(access.op, Op::MakeDir | Op::HaveDir);
+        if conflict.clash.class != Class::CreateCreate || !accesses.iter().all(|a| is_dir(a)) {
+            return None;
+        }
+        let line =
+            |access: &Access| Some(lines::innermost(self.traced.text(access.at?)).to_owned());
+        let mut lines: Vec<String> = accesses.into_iter().filter(plain).filter_map(line).collect();
+        lines.dedup();
+        Some(Fix::Parents { lines })
     }
 
     /// An actor with those around it, from the script on.
@@ -248,6 +267,7 @@ mod tests {
                 format!("{task} after {other} at {}", at.as_deref().unwrap_or("-"))
             }
             Fix::Lock { lock, tasks: [one, other] } => format!("lock {lock} {one} {other}"),
+            Fix::Parents { lines } => format!("mkdir -p at {}", lines.join(" ")),
             Fix::StartAfter { task, line } => format!("start {task} behind {line}"),
         };
         verdict.findings.first().map_or_else(Vec::new, |f| f.fixes.iter().map(tell).collect())
@@ -368,6 +388,20 @@ mod tests {
         assert_eq!(waits("read"), ["wait b before a:1, now -"]);
         // Nobody can wait for what a task left.
         assert_eq!(fixes(&["script: start a; wait a; read /x", "a:", "left a: write /x"]), [""; 0]);
+    }
+
+    #[test]
+    fn of_two_that_make_a_directory_no_order_helps() {
+        let both = |a: &str, b: &str| {
+            fixes(&[
+                "script: start a; start b; wait a; wait b",
+                &format!("a: {a} /d"),
+                &format!("b: {b} /d"),
+            ])
+        };
+        assert_eq!(both("new-dir", "dir-taken"), ["mkdir -p at a:1 b:1"]);
+        assert_eq!(both("make-dir", "dir-taken"), ["mkdir -p at b:1"]);
+        assert_eq!(both("new-dir", "have-dir"), ["mkdir -p at a:1"]);
     }
 
     #[test]

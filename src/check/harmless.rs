@@ -205,6 +205,14 @@ mod tests {
             beside("make-dir /d; make-dir /d/a", "look /d; make-dir /d/b")[0],
             "error create-missing /d a b"
         );
+        // One that has to be new makes the other fail; both look before, or neither does.
+        assert_eq!(beside("new-dir /d", "dir-taken /d"), ["warning create-create /d a b"]);
+        assert_eq!(beside("new-dir /d", "have-dir /d"), ["warning create-create /d a b"]);
+        assert_eq!(beside("make-dir /d", "dir-taken /d"), ["warning create-create /d a b"]);
+        for second in ["miss /d; dir-taken /d", "look /d"] {
+            let found = beside("miss /d; new-dir /d", second);
+            assert_eq!(found[0], "error create-missing /d a b");
+        }
         // Who relies on it without making it does not.
         assert_eq!(beside("make-dir /d", "look /d")[0], "error create-missing /d a b");
     }

@@ -104,7 +104,9 @@ impl<'a> Reader<'a> {
                 Op::Miss if known.gone => How::Gone,
                 Op::Create if keeps(access, accesses) => How::Keeping,
                 Op::RenameOnto if known.found => How::Replacing,
-                _ if known.there && (uses(op) || op == Op::Taken) => How::Ensured,
+                _ if known.there && (uses(op) || matches!(op, Op::Taken | Op::DirTaken)) => {
+                    How::Ensured
+                }
                 _ if (uses(op) || op == Op::Miss) && self.is_listed(access, actor) => How::Listed,
                 _ => How::Plain,
             };
@@ -119,7 +121,11 @@ impl<'a> Reader<'a> {
             hows.push(how);
         }
         let any = |op: Op| accesses.iter().any(|access| access.op == op);
-        let made = any(Op::Create) || any(Op::CreateNew) || any(Op::MakeDir) || any(Op::Bind);
+        let made = any(Op::Create)
+            || any(Op::CreateNew)
+            || any(Op::MakeDir)
+            || any(Op::NewDir)
+            || any(Op::Bind);
         let withdrawn = any(Op::Remove) || any(Op::RenameFrom);
         let last = accesses.iter().rfind(|access| access.op != Op::Miss);
         let gone = last.is_some_and(|last| matches!(last.op, Op::Remove | Op::RenameFrom));
@@ -157,7 +163,7 @@ impl<'a> Reader<'a> {
         let (mut holds, mut held) = (false, false);
         for access in accesses {
             match access.op {
-                Op::CreateNew | Op::MakeDir => (holds, held) = (true, true),
+                Op::CreateNew | Op::MakeDir | Op::NewDir => (holds, held) = (true, true),
                 Op::Remove | Op::RenameFrom if holds => holds = false,
                 Op::Remove | Op::RenameFrom => return false,
                 Op::Miss if !held && self.removers.contains(&access.program) => return false,
@@ -183,6 +189,8 @@ impl Known {
             | Op::Taken
             | Op::MakeDir
             | Op::HaveDir
+            | Op::NewDir
+            | Op::DirTaken
             | Op::Bind
             | Op::RenameOnto
             | Op::Write

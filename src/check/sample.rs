@@ -16,7 +16,7 @@ use super::{Input, Suppressions, Verdict, Who, judge};
 use crate::run::footprint::{FileId, GroupNo, Op, Recorder, Touch, Traced};
 use crate::run::{Id, Record, Run, Time};
 
-const OPS: [Op; 21] = [
+const OPS: [Op; 23] = [
     Op::Look,
     Op::Miss,
     Op::Read,
@@ -30,6 +30,8 @@ const OPS: [Op; 21] = [
     Op::Taken,
     Op::MakeDir,
     Op::HaveDir,
+    Op::NewDir,
+    Op::DirTaken,
     Op::Remove,
     Op::RenameFrom,
     Op::RenameOnto,

@@ -18,6 +18,7 @@ enum Want {
     Append,
     MakeNew,
     MakeDir,
+    NewDir,
     Remove,
     Replace,
     Chmod,
@@ -64,7 +65,7 @@ impl World {
             Want::Cat => format!("{:?}", self.contents.get(path).filter(|_| there)),
             // (Who looks for a directory may be about to make it.)
             Want::Test if path == PATHS[3] => String::new(),
-            Want::Test | Want::Chmod | Want::MakeNew => there.to_string(),
+            Want::Test | Want::Chmod | Want::MakeNew | Want::NewDir => there.to_string(),
             // It succeeds whatever is there; and what is there for a moment may be listed or not.
             _ => String::new(),
         });
@@ -102,6 +103,8 @@ impl World {
             (Want::MakeNew, None) => vec![(Op::CreateNew, path, Some(self.make(path)))],
             (Want::MakeDir, Some(_)) => vec![(Op::HaveDir, path, there)],
             (Want::MakeDir, None) => vec![(Op::MakeDir, path, Some(self.make(path)))],
+            (Want::NewDir, Some(_)) => vec![(Op::DirTaken, path, there)],
+            (Want::NewDir, None) => vec![(Op::NewDir, path, Some(self.make(path)))],
             (Want::Remove, Some(_)) => {
                 self.files.remove(path);
                 vec![(Op::Remove, path, there)]
@@ -188,7 +191,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     ];
     let path = (0..3usize).prop_map(|at| PATHS[at]);
     let file = (want, path);
-    let dir = prop_oneof![Just(Want::Test), Just(Want::MakeDir), Just(Want::Remove)];
+    let dir =
+        prop_oneof![Just(Want::Test), Just(Want::MakeDir), Just(Want::NewDir), Just(Want::Remove)];
     let dir = dir.prop_map(|want| (want, PATHS[3]));
     proptest::collection::vec(prop_oneof![4 => file, 1 => dir], 1..4)
 }
@@ -209,7 +213,7 @@ proptest! {
         let locks = |steps: &[Step], path: &str| {
             let has = |make: bool| {
                 steps.iter().any(|(want, own)| {
-                    let makes = matches!(want, Want::MakeNew | Want::MakeDir);
+                    let makes = matches!(want, Want::MakeNew | Want::MakeDir | Want::NewDir);
                     *own == path && (if make { makes } else { matches!(want, Want::Remove) })
                 })
             };

@@ -137,7 +137,7 @@ fn accesses_are_told_by_what_was_there_and_what_came_of_it() {
         "echo 1 >new; echo 2 >new; echo 3 >>new; echo 4 <>new; cat new; cat none; cat none/x
         set -C; echo 5 >fresh; echo 5 >fresh; set +C
         touch new; touch made; chmod 600 new; chmod 600 no-mode; truncate -s 0 made
-        mkdir dir; mkdir dir; mkdir -p dir; mkdir no/dir; rmdir dir; rmdir no-dir
+        mkdir -p dir; mkdir dir; mkdir -p dir; mkdir no/dir; rmdir dir; mkdir dir; rmdir no-dir
         ln new second; ln new second; ln -s new link; cat link; readlink link
         mv second moved; mv moved made; mv not there; mkfifo fifo; (echo x >fifo & cat fifo); wait
         mkdir sub; cd sub; cat ../new; ls ..; rm ../made; rm ../new; test -e ../gone || true",
@@ -151,7 +151,7 @@ fn accesses_are_told_by_what_was_there_and_what_came_of_it() {
         ("made", "Create RenameOnto Remove Write"),
         ("no-mode", "Miss"),
         ("fresh", "CreateNew Look"),
-        ("dir", "HaveDir MakeDir Remove"),
+        ("dir", "DirTaken HaveDir MakeDir NewDir Remove"),
         ("no/dir", "Miss"),
         ("no-dir", "Miss"),
         ("second", "CreateNew RenameFrom Taken"),
@@ -192,6 +192,42 @@ fn traced_python(text: &str) -> Option<(Sandbox, Traced)> {
     let sandbox = Sandbox::new();
     let traced = traced_with(&sandbox, &[], &words.each_ref().map(String::as_str));
     Some((sandbox, traced))
+}
+
+#[test]
+fn what_two_make_at_once_both_meant_to_make() {
+    // Nothing is there when the second one is looked at; but then it is.
+    let text = "import os, threading
+def make():
+    for n in range(300):
+        ready.wait()
+        try: os.mkdir(f'd{n}')
+        except FileExistsError: pass
+ready = threading.Barrier(2)
+threads = [threading.Thread(target=make) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()";
+    let Some((_sandbox, traced)) = traced_python(text) else { return };
+    let traced = traced.ended("code 0");
+    for n in 0..300 {
+        assert_eq!(traced.ops(&format!("d{n}")), "HaveDir MakeDir");
+    }
+}
+
+#[test]
+fn an_address_that_is_in_use_was_to_be_bound() {
+    let text = "import socket
+sockets = [socket.socket() for _ in range(2)]
+sockets[0].bind(('127.0.0.1', 0)); address = sockets[0].getsockname()
+sockets[0].close(); sockets[0] = socket.socket()
+sockets[0].bind(address); sockets[0].listen()
+try: sockets[1].bind(address); raise SystemExit(1)
+except OSError: pass";
+    let Some((_sandbox, traced)) = traced_python(text) else { return };
+    let traced = traced.ended("code 0");
+    let of = |op: &str| traced.lines.iter().filter(|line| line["op"] == op).collect::<Vec<_>>();
+    let (bound, taken) = (of("Bind"), of("Taken"));
+    assert_eq!(bound[0]["path"], taken[0]["path"], "{bound:?} {taken:?}");
 }
 
 #[test]

@@ -127,7 +127,11 @@ impl Tracer {
                 }
                 self.touch(who, *done, path, was);
             }
-            Came::Exists if file.is_some() => self.touch(who, *taken, path, was),
+            // (It may have come in between. A port is no file.)
+            Came::Exists if *taken != Op::Look => {
+                let is = || stat(path, false).ok().filter(|_| *new).map(|file| file.id);
+                self.touch(who, *taken, path, was.or_else(is));
+            }
             Came::Missing => self.touch(who, Op::Miss, path, None),
             Came::Failed | Came::Exists if file.is_some() => self.touch(who, Op::Look, path, was),
             _ => {}

@@ -54,6 +54,9 @@ impl Tracer {
                 Some(Pending::Chdir)
             }
             Call::Fchdir => Some(Pending::Chdir),
+            Call::MakeDir(at) if self.table.process(tid)?.wants_new => {
+                self.make(who, a, at, Op::NewDir, Op::DirTaken)
+            }
             Call::MakeDir(at) => self.make(who, a, at, Op::MakeDir, Op::HaveDir),
             Call::Make(at) => self.make(who, a, at, Op::CreateNew, Op::Taken),
             Call::Remove(at) => self.change(who, a, at, false, Op::Remove),

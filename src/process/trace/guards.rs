@@ -92,6 +92,10 @@ fn is_writable(pid: u32, fd: &str) -> bool {
 
 /// Whether a process of this program is the guard of a task.
 pub fn is_guard(pid: u32) -> bool {
-    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    words.split(|b| *b == 0).nth(1) == Some(b"__guard")
+    arguments(pid).split(|b| *b == 0).nth(1) == Some(b"__guard")
+}
+
+/// A process's arguments, each with a NUL at its end.
+pub fn arguments(pid: u32) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }

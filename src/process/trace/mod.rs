@@ -30,6 +30,7 @@ mod filter;
 mod guards;
 mod lines;
 mod locks;
+mod mkdir;
 mod raw;
 mod relay;
 mod resolve;

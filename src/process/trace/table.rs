@@ -45,6 +45,8 @@ pub struct Process {
     pub cwd: Option<(u64, Rc<[u8]>)>,
     /// Whether its paths are others than the tracer's.
     pub elsewhere: bool,
+    /// Whether a directory that is there already is a failure to its program.
+    pub wants_new: bool,
 }
 
 /// A thread.
@@ -123,6 +125,7 @@ impl Table {
             held: Held::default(),
             cwd: None,
             elsewhere: false,
+            wants_new: false,
         };
         self.add(Process { pid, parent, born, leads: false, ..forker.unwrap_or(script) });
     }

@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 use super::contents::Contents;
 use super::guards::is_guard;
+use super::mkdir::wants_new;
 use super::raw::{self, Resume};
 use super::resolve::{Paths, program, stat};
 use super::sockets::Local;
@@ -96,6 +97,7 @@ impl Tracer {
             held: Held::default(),
             cwd: None,
             elsewhere: false,
+            wants_new: false,
         });
         Self {
             recorder,
@@ -307,6 +309,7 @@ impl Tracer {
         if let Some(process) = self.table.process(pid) {
             process.program = text;
             process.own = own;
+            process.wants_new = wants_new(pid, &program);
         }
         let file = match asked {
             Some((asked, file)) if asked == program => Some(file),

@@ -138,6 +138,9 @@ struct FixLine<'a> {
     now: Option<Place<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lock: Option<&'a str>,
+    /// The lines to change, where they are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lines: Vec<Place<'a>>,
 }
 
 #[derive(Serialize)]
@@ -271,7 +274,15 @@ fn side_line(side: &Side, since: Time) -> SideLine<'_> {
 
 fn fix_line<'a>(fix: &'a Fix, finding: &Finding, moment: Moment<'_>) -> FixLine<'a> {
     let (kind, text) = (words::fix_word(fix), words::fix(fix, finding, moment));
-    let line = FixLine { kind, text, tasks: Vec::new(), line: None, now: None, lock: None };
+    let line = FixLine {
+        kind,
+        text,
+        tasks: Vec::new(),
+        line: None,
+        now: None,
+        lock: None,
+        lines: Vec::new(),
+    };
     match fix {
         Fix::WaitBefore { task, before, now } => FixLine {
             tasks: vec![task],
@@ -284,6 +295,9 @@ fn fix_line<'a>(fix: &'a Fix, finding: &Finding, moment: Moment<'_>) -> FixLine<
         }
         Fix::Lock { lock, tasks } => {
             FixLine { tasks: tasks.iter().map(String::as_str).collect(), lock: Some(lock), ..line }
+        }
+        Fix::Parents { lines } => {
+            FixLine { lines: lines.iter().filter_map(|line| place(Some(line))).collect(), ..line }
         }
         Fix::StartAfter { task, line: at } => {
             FixLine { tasks: vec![task], line: place(Some(at)), ..line }

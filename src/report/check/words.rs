@@ -23,8 +23,10 @@ pub fn deed(op: Op, it: &str) -> String {
         Op::Create => format!("creates {it}"),
         Op::CreateNew => format!("creates {it}, which must not be there"),
         Op::Taken => format!("would create {it}, but it is there"),
-        Op::MakeDir => format!("makes the directory {it}"),
-        Op::HaveDir => format!("would make the directory {it}, but it is there"),
+        Op::MakeDir => format!("makes {it}, a directory"),
+        Op::HaveDir => format!("would make {it}, a directory, but it is there"),
+        Op::NewDir => format!("makes {it}, a directory, which must not be there"),
+        Op::DirTaken => format!("fails to make {it}, a directory, for it is there"),
         Op::Remove => format!("removes {it}"),
         Op::RenameFrom => format!("renames {it} away"),
         Op::RenameOnto => format!("renames another onto {it}"),
@@ -49,8 +51,8 @@ fn done(op: Op) -> &'static str {
         Op::Inherit => "held open for writing",
         Op::Create | Op::CreateNew => "created",
         Op::Taken => "to be created",
-        Op::MakeDir => "made",
-        Op::HaveDir => "to be made",
+        Op::MakeDir | Op::NewDir => "made",
+        Op::HaveDir | Op::DirTaken => "to be made",
         Op::Remove => "removed",
         Op::RenameFrom => "renamed away",
         Op::RenameOnto => "replaced",
@@ -125,6 +127,13 @@ pub fn fix(fix: &Fix, finding: &Finding, moment: Moment<'_>) -> String {
         Fix::Lock { lock, tasks: [one, other] } => {
             format!("start both {one} and {other} with `--lock {lock}`")
         }
+        Fix::Parents { lines } if lines.is_empty() => {
+            "make it with `mkdir -p`, to which one that is there will do".to_owned()
+        }
+        Fix::Parents { lines } => {
+            let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
+            format!("make it with `mkdir -p` at {}", lines.join(" and "))
+        }
         Fix::StartAfter { task, line } => format!("start {task} only behind {}", clean(line)),
     }
 }
@@ -160,6 +169,7 @@ pub fn fix_word(fix: &Fix) -> &'static str {
         Fix::WaitBefore { .. } => "wait-before",
         Fix::After { .. } => "after",
         Fix::Lock { .. } => "lock",
+        Fix::Parents { .. } => "parents",
         Fix::StartAfter { .. } => "start-after",
     }
 }

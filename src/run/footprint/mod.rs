@@ -69,10 +69,14 @@ pub enum Op {
     CreateNew,
     /// To be made new, but there was one.
     Taken,
-    /// A directory was made.
+    /// A directory was made, where one that was there would have done as well.
     MakeDir,
     /// A directory was to be made, but there was one.
     HaveDir,
+    /// A directory was made, and had to be new: `mkdir` without `-p`.
+    NewDir,
+    /// A directory was to be made new, but there was something.
+    DirTaken,
     /// Removed: unlink, rmdir.
     Remove,
     /// Renamed: the old name.
@@ -108,6 +112,8 @@ impl Op {
             Self::Taken => "taken",
             Self::MakeDir => "make-dir",
             Self::HaveDir => "have-dir",
+            Self::NewDir => "new-dir",
+            Self::DirTaken => "dir-taken",
             Self::Remove => "remove",
             Self::RenameFrom => "rename-from",
             Self::RenameOnto => "rename-onto",

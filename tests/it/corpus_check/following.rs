@@ -87,6 +87,12 @@ impl Sources {
                 let line = self.files.get_mut(&file)?.remove(start);
                 self.files.get_mut(&behind.0)?.insert(behind.1, line);
             }
+            "parents" => {
+                for place in fix["lines"].as_array()? {
+                    let line = self.at(&line_of(place)?)?;
+                    *line = line.replacen("mkdir ", "mkdir -p ", 1);
+                }
+            }
             _ => return None,
         }
         Some(())
