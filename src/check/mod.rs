@@ -37,7 +37,7 @@ mod suppress;
 #[cfg(test)]
 mod tests;
 
-pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Unused, Verdict, Who};
+pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Pair, Side, Unused, Verdict, Who};
 pub use suppress::{SuppressError, Suppressions, baseline};
 
 use std::collections::{BTreeMap, HashSet};

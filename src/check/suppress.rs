@@ -184,13 +184,14 @@ pub fn baseline(verdict: &Verdict) -> String {
         finding.level > Level::Note || finding.harmless == Some(Harmless::Known)
     };
     for finding in verdict.findings.iter().filter(open) {
-        let Finding { class, sides: [one, other], .. } = finding;
-        let mut who = [name(&one.who), name(&other.who)];
-        who.sort_unstable();
-        for path in std::iter::once(&finding.path).chain(&finding.more) {
-            let (path, [one, other]) = (literal(path), &who);
-            let line = (path, one.to_string(), other.to_string());
-            lines.entry(line).or_default().insert(class.word());
+        for (sides, more) in finding.pairs() {
+            let mut who = sides.each_ref().map(|side| name(&side.who));
+            who.sort_unstable();
+            for path in std::iter::once(&finding.path).chain(more) {
+                let [one, other] = who.map(str::to_owned);
+                let line = (literal(path), one, other);
+                lines.entry(line).or_default().insert(finding.class.word());
+            }
         }
     }
     let mut text = String::from(
@@ -223,13 +224,7 @@ fn literal(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finding::Side;
-    use crate::run::footprint::Op;
-    use crate::run::{Id, Time};
-
-    fn task(id: &str) -> Who {
-        Who::Task { run: 0, id: Id::parse(id).unwrap() }
-    }
+    use crate::check::sample::{finding, pair, task};
 
     fn covers(rules: &str, class: Class, path: &str, who: [&Who; 2]) -> bool {
         Suppressions::parse(rules).unwrap().covering(class, &[path], who).next().is_some()
@@ -287,30 +282,6 @@ mod tests {
         assert!(hint.contains("`**` between slashes"));
     }
 
-    fn finding(class: Class, level: Level, path: &str, who: [Who; 2]) -> Finding {
-        let side = |who| Side {
-            who,
-            op: Op::Write,
-            path: path.into(),
-            program: String::new(),
-            at: None,
-            from: None,
-            until: None,
-            collected: false,
-            count: 1,
-            first: Time(0),
-        };
-        Finding {
-            class,
-            level,
-            harmless: None,
-            path: path.into(),
-            sides: who.map(side),
-            fixes: Vec::new(),
-            more: Vec::new(),
-        }
-    }
-
     #[test]
     fn a_baseline_covers_what_it_was_written_from() {
         let paths = ["/a b/[x]*?", "/#c\n* /etc/** * *", "/\u{1b}[2J"];
@@ -319,13 +290,19 @@ mod tests {
             let known = finding(Class::WriteRead, Level::Error, path, who.clone());
             let mut verdict = Verdict { findings: vec![known], ..Verdict::default() };
             verdict.findings[0].more.push("/more".into());
+            verdict.findings[0].others.push(pair(path, [task("v"), task("w")], &["/v"]));
             let text = baseline(&verdict);
             let lines = text.lines().filter(|line| !line.starts_with('#'));
-            assert_eq!(lines.count(), 2, "{text}");
+            assert_eq!(lines.count(), 4, "{text}");
             assert!(!text.contains('\u{1b}'));
             for path in [path, "/more"] {
                 assert!(covers(&text, Class::CreateMissing, path, [&who[0], &who[1]]), "{text}");
+                assert!(!covers(&text, Class::WriteRead, path, [&task("v"), &who[1]]));
             }
+            for path in [path, "/v"] {
+                assert!(covers(&text, Class::WriteRead, path, [&task("w"), &task("v")]));
+            }
+            assert!(!covers(&text, Class::WriteRead, "/v", [&who[0], &who[1]]));
             assert!(!covers(&text, Class::WriteRead, "/etc/passwd", [&who[0], &who[1]]));
         }
     }

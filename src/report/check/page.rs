@@ -47,15 +47,15 @@ fn conflict(checked: &Checked<'_>, at: usize, finding: &Finding, run: usize) -> 
             source: quoted(checked, side),
         }
     };
-    let more = (!finding.more.is_empty()).then(|| super::text::more(&finding.more));
     let confirmed = checked.confirmed(at).map(|(word, why)| format!("{word}: {why}"));
     let harmless = finding.harmless.map(|why| format!("harmless: {}", words::harmless(why)));
+    let besides = super::text::besides(checked, finding);
     Conflict {
         level: finding.level.word(),
         class: finding.class.word(),
         heading: words::heading(finding, [&who[0], &who[1]]),
         sides: [side(0), side(1)],
-        notes: more.into_iter().chain(harmless).chain(confirmed).collect(),
+        notes: besides.into_iter().chain(harmless).chain(confirmed).collect(),
         hints: words::ways(finding, &|side| checked.moment(side)),
     }
 }

@@ -7,12 +7,14 @@ use anstyle::{AnsiColor, Style};
 
 use super::words::{self, clean, number, plural};
 use super::{Checked, Counts, counts};
-use crate::check::Harmless;
-use crate::check::{Gone, Level, Side, Who};
+use crate::check::{Finding, Gone, Harmless, Level, Pair, Side, Who};
 use crate::run::code;
 
 /// So many paths that share a finding are named.
 const NAMED: usize = 3;
+
+/// So many pairs.
+const PAIRS: usize = 5;
 
 /// So many programs that were not seen are named for each reason.
 const UNSEEN: usize = 5;
@@ -95,8 +97,8 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
             let _ = writeln!(text, "   {frame}|{frame:#}  {line}");
         }
     }
-    if !finding.more.is_empty() {
-        let _ = writeln!(text, "  {}", more(&finding.more));
+    for line in besides(checked, finding) {
+        let _ = writeln!(text, "  {line}");
     }
     if let Some(why) = finding.harmless {
         let _ = writeln!(text, "  {frame}harmless:{frame:#} {}", words::harmless(why));
@@ -110,14 +112,35 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
     text.push('\n');
 }
 
-/// The other paths that a finding stands for.
-pub(super) fn more(paths: &[String]) -> String {
-    let named: Vec<String> = paths.iter().take(NAMED).map(|path| clean(path)).collect();
-    let rest = match paths.len() - named.len() {
-        0 => String::new(),
-        rest => format!(" and {} more", number(rest as u64)),
+/// The other paths and pairs that a finding stands for.
+pub(super) fn besides(checked: &Checked<'_>, finding: &Finding) -> Vec<String> {
+    let list = |named: Vec<String>, all: usize| match all - named.len() {
+        0 => named.join(", "),
+        rest => format!("{} and {} more", named.join(", "), number(rest as u64)),
     };
-    format!("the same with {}{rest}", named.join(", "))
+    let Finding { more, others, .. } = finding;
+    let mut lines = Vec::new();
+    if !more.is_empty() {
+        let named = more.iter().take(NAMED).map(|path| clean(path)).collect();
+        lines.push(format!("the same with {}", list(named, more.len())));
+    }
+    if !others.is_empty() {
+        // The line is told where it is another one.
+        let side = |side: &Side, first: &Side| match &side.at {
+            Some(at) if side.at != first.at => {
+                format!("{} ({})", checked.who(&side.who), clean(at))
+            }
+            _ => checked.who(&side.who),
+        };
+        let [a, b] = &finding.sides;
+        let pair = |Pair { sides: [one, other], .. }: &Pair| {
+            format!("{}–{}", side(one, a), side(other, b))
+        };
+        let named = others.iter().take(PAIRS).map(pair).collect();
+        let pairs = plural(others.len(), "more pair");
+        lines.push(format!("and between {pairs}: {}", list(named, others.len())));
+    }
+    lines
 }
 
 /// The line that a side is about, or the best that is known.
@@ -286,7 +309,7 @@ fn ended(exit: u8) -> String {
 mod tests {
     use super::super::sample::{RUN, checked, nova, side, sudo, task, verdict};
     use super::*;
-    use crate::check::{Class, Finding, Verdict};
+    use crate::check::{Class, Verdict};
     use crate::report::check::Opened;
     use crate::run::footprint::Op;
     use crate::run::task::Leak;
@@ -384,6 +407,33 @@ mod tests {
             assert!(known.iter().any(|begin| line.starts_with(begin)), "{line:?} in:\n{text}");
         }
         assert!(text.contains("the same with /tmp/0^[, /tmp/1^[, /tmp/2^[ and 2 more"), "{text}");
+    }
+
+    #[test]
+    fn what_differs_only_in_the_pair_is_told_once_and_the_pairs_are_named() {
+        let pair = |n: usize| {
+            let mut sides = nova().sides;
+            sides[0].who = task(&format!("init_{n}"));
+            sides[1].at = Some(format!("stack.sh:{}", 412 + n / 2));
+            Pair { sides, more: Vec::new() }
+        };
+        let mut finding = nova();
+        finding.others = (1..=7).map(pair).collect();
+        let text =
+            |finding: &Finding| plain(&checked(&verdict(vec![finding.clone()]), &RUN), false);
+        let told = text(&finding);
+        assert!(
+            told.contains(
+                "  and between 7 more pairs: init_1–the script, init_2–the script (stack.sh:413), \
+                 init_3–the script (stack.sh:413), init_4–the script (stack.sh:414), \
+                 init_5–the script (stack.sh:414) and 2 more\n"
+            ),
+            "{told}"
+        );
+        assert!(told.contains("meanwhile: check: 1 error; "), "{told}");
+        finding.others.truncate(1);
+        let told = text(&finding);
+        assert!(told.contains("  and between 1 more pair: init_1–the script\n"), "{told}");
     }
 
     #[test]
