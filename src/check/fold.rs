@@ -153,9 +153,8 @@ impl Folder<'_, '_> {
         let mut paths = vec![traced.path(conflict.path)];
         paths.extend(own.iter().filter(|p| **p != conflict.path).map(|p| traced.path(*p)));
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let covered = |rules: Option<&Suppressions>| -> Vec<usize> {
-            let who: [&Who; 2] = [&who[0], &who[1]];
-            rules.map_or_else(Vec::new, |r| r.covering(clash.class, &paths, who).collect())
+        let covered = |rules: Option<&Suppressions>| {
+            rules.map_or_else(BTreeSet::new, |r| r.covering(clash.class, &paths, who.each_ref()))
         };
         let known = !covered(self.input.baseline).is_empty();
         let suppressed = covered(self.input.suppressions);
