@@ -118,12 +118,12 @@ pub fn read_proc_link(pid: u32, name: &str) -> Result<Option<Vec<u8>>, Errno> {
 }
 
 /// The program that a process runs, or ran from.
-pub fn program(pid: u32) -> Option<Vec<u8>> {
-    let mut path = read_raw(pid, "exe").ok()?;
+pub fn program(pid: u32) -> Result<Vec<u8>, Errno> {
+    let mut path = read_raw(pid, "exe")?;
     if path.ends_with(DELETED) {
         path.truncate(path.len() - DELETED.len());
     }
-    Some(path)
+    Ok(path)
 }
 
 fn read_raw(pid: u32, name: &str) -> Result<Vec<u8>, Errno> {
@@ -135,9 +135,11 @@ fn open(path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC | flags, Mode::empty())
 }
 
-fn name_of(fd: &OwnedFd) -> Option<Vec<u8>> {
+/// The path of what is open; none, if that was removed meanwhile.
+fn name_of(fd: &OwnedFd) -> Result<Vec<u8>, Errno> {
     use std::os::fd::AsRawFd;
-    proc_link(std::process::id(), &format!("fd/{}", fd.as_raw_fd()))
+    let path = read_proc_link(std::process::id(), &format!("fd/{}", fd.as_raw_fd()))?;
+    path.ok_or(Errno::NOENT)
 }
 
 /// A path from there on, if it is relative.
@@ -203,16 +205,19 @@ impl Paths {
         self.missing.insert(path.to_vec());
     }
 
-    /// What an absolute path means. None where it cannot be told.
-    pub fn look(&mut self, path: &[u8], follow: bool) -> Option<Seen> {
+    /// What an absolute path means.
+    ///
+    /// # Errors
+    /// Where it cannot be told: none says that it is not there.
+    pub fn look(&mut self, path: &[u8], follow: bool) -> Result<Seen, Errno> {
         let (parent, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {
             return self.look_whole(path);
         }
         let through = match self.directory(parent) {
             Ok(directory) => directory,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Some(self.nowhere(path)),
-            Err(_) => return None,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(self.nowhere(path)),
+            Err(error) => return Err(error),
         };
         let seen = |path, file, link| Seen { path, file, through: through.clone(), link };
         let path = below(&through, name);
@@ -221,35 +226,34 @@ impl Paths {
                 let link = Some((path.clone(), found.id));
                 match open(&path, OFlags::empty()) {
                     Ok(fd) => {
-                        let file = file(&fd, b"", AtFlags::EMPTY_PATH).ok()?;
-                        Some(seen(name_of(&fd)?, Some(file), link))
+                        let file = file(&fd, b"", AtFlags::EMPTY_PATH)?;
+                        Ok(seen(name_of(&fd)?, Some(file), link))
                     }
                     Err(Errno::NOENT | Errno::NOTDIR) => {
-                        let to = rustix::fs::readlinkat(CWD, &path, Vec::new()).ok()?;
-                        let parent = through.path.clone();
-                        let to = plain(&join(&parent, to.as_bytes()));
-                        Some(seen(to, None, link))
+                        let to = rustix::fs::readlinkat(CWD, &path, Vec::new())?;
+                        let to = plain(&join(&through.path, to.as_bytes()));
+                        Ok(seen(to, None, link))
                     }
-                    Err(_) => None,
+                    Err(error) => Err(error),
                 }
             }
-            Ok(found) => Some(seen(path, Some(found), None)),
-            Err(Errno::NOENT | Errno::NOTDIR) => Some(seen(path, None, None)),
-            Err(_) => None,
+            Ok(found) => Ok(seen(path, Some(found), None)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(seen(path, None, None)),
+            Err(error) => Err(error),
         }
     }
 
     /// A path that ends in no name, and so means a directory.
-    fn look_whole(&mut self, path: &[u8]) -> Option<Seen> {
+    fn look_whole(&mut self, path: &[u8]) -> Result<Seen, Errno> {
         match self.directory(path) {
             Ok(through) => {
                 let path =
                     if through.path.is_empty() { b"/".to_vec() } else { through.path.clone() };
                 let file = stat(&path, false).ok();
-                Some(Seen { path, file, through, link: None })
+                Ok(Seen { path, file, through, link: None })
             }
-            Err(Errno::NOENT | Errno::NOTDIR) => Some(self.nowhere(path)),
-            Err(_) => None,
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(self.nowhere(path)),
+            Err(error) => Err(error),
         }
     }
 
@@ -298,7 +302,7 @@ impl Paths {
             }
             opened => opened?,
         };
-        let mut real = name_of(&fd).ok_or(Errno::NOENT)?;
+        let mut real = name_of(&fd)?;
         let links = if real == path { Vec::new() } else { links(path) };
         if real == b"/" {
             real.clear();
@@ -329,7 +333,7 @@ fn links(path: &[u8]) -> Vec<Link> {
         here.extend_from_slice(name);
         match stat(&here, false) {
             Ok(found) if found.kind == FileType::Symlink => {
-                let real = open(&here, OFlags::empty()).ok().and_then(|fd| name_of(&fd));
+                let real = open(&here, OFlags::empty()).and_then(|fd| name_of(&fd)).ok();
                 links.push((here, found.id));
                 match real {
                     Some(real) => here = if real == b"/" { Vec::new() } else { real },
