@@ -25,6 +25,7 @@ mod meaning;
 mod meet;
 mod objects;
 mod order;
+mod owners;
 mod pairs;
 mod places;
 #[cfg(test)]

@@ -3,8 +3,10 @@
 pub mod json;
 mod limit;
 pub mod page;
+mod parts;
 #[cfg(test)]
 mod sample;
+mod summary;
 pub mod text;
 mod words;
 

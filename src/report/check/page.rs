@@ -1,6 +1,7 @@
 //! What a check found, as the page of one of the runs shows it.
 
-use super::text::{quoted, summary};
+use super::parts::{besides, deed, place, quoted};
+use super::summary::summary;
 use super::words::{self, clean};
 use super::{Checked, counts};
 use crate::check::{Finding, Who};
@@ -38,18 +39,14 @@ fn conflict(checked: &Checked<'_>, at: usize, finding: &Finding, run: usize) -> 
                 Who::Task { .. } | Who::Left { .. } => Lane::None,
             },
             time: side.first,
-            place: super::text::place(checked, side),
-            text: format!(
-                "{}: {}",
-                words::label(side, &who[at]),
-                super::text::deed(side, &finding.path)
-            ),
+            place: place(checked, side),
+            text: format!("{}: {}", words::label(side, &who[at]), deed(side, &finding.path)),
             source: quoted(checked, side),
         }
     };
     let confirmed = checked.confirmed(at).map(|(word, why)| format!("{word}: {why}"));
     let harmless = finding.harmless.map(|why| format!("harmless: {}", words::harmless(why)));
-    let besides = super::text::besides(checked, finding);
+    let besides = besides(checked, finding);
     Conflict {
         level: finding.level.word(),
         class: finding.class.word(),
