@@ -1,9 +1,10 @@
 //! What a call has done, now that it returns.
 
 use super::calls::{LARGEFILE, TMPFILE};
+use super::file::{File, proc_link, stat};
 use super::locks::{Part, Wanted};
 use super::raw::{self, Stopped};
-use super::resolve::{File, Seen, proc_link, stat};
+use super::resolve::Seen;
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::process::clock;

@@ -7,9 +7,10 @@ use rustix::io::Errno;
 
 use super::after::{Change, Pending};
 use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
+use super::file::read_proc_link;
 use super::lines::lines;
 use super::raw::{self, Stopped};
-use super::resolve::{Seen, join, read_proc_link};
+use super::resolve::{Seen, join};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::{Blind, Op};

@@ -9,7 +9,7 @@
 use rustix::fs::StatVfsMountFlags;
 use rustix::io::Errno;
 
-use super::resolve::{File, proc_link};
+use super::file::{File, proc_link};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::{Blind, FileId};

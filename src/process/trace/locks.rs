@@ -14,8 +14,8 @@
 
 use super::after::{Came, Pending};
 use super::before::Arguments;
+use super::file::{proc_link, stat};
 use super::raw;
-use super::resolve::{proc_link, stat};
 use super::table::{Held, Who};
 use super::tracer::Tracer;
 use crate::run::footprint::{FileId, HeldNo, Op};

@@ -18,10 +18,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 use super::contents::Contents;
+use super::file::{program, stat};
 use super::guards::is_guard;
 use super::mkdir::wants_new;
 use super::raw::{self, Resume};
-use super::resolve::{Paths, program, stat};
+use super::resolve::Paths;
 use super::sockets::Local;
 use super::spawn::Spawned;
 use super::table::{Held, Process, Table, Who};
