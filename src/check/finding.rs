@@ -109,7 +109,7 @@ pub enum Harmless {
     Search,
     /// Both remove it, and mind not if it is gone.
     Removes,
-    /// The user says so; with the line of the suppressions file.
+    /// The user says so, in the suppressions file.
     Suppressed,
     /// It was there before: it stands in the baseline.
     Known,
@@ -173,8 +173,8 @@ pub struct Side {
     pub program: String,
     /// The script's line, where that is known.
     pub at: Option<String>,
-    /// Of the script itself or a task that starts others: between which two verbs; lines of the
-    /// script (`FILE:LINE`). For a task: the lines that started and collected it.
+    /// Of the script itself: between which two verbs; lines of the script (`FILE:LINE`). For a
+    /// task: the lines that started and collected it.
     pub from: Option<String>,
     /// As above.
     pub until: Option<String>,

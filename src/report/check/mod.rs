@@ -11,7 +11,7 @@ pub mod text;
 mod words;
 
 use crate::check::confirm::{Confirmed, Difference};
-use crate::check::{Finding, Harmless, Level, Side, Verdict, Who, confirm};
+use crate::check::{Harmless, Level, Side, Verdict, Who};
 use crate::run::task::Leak;
 use crate::run::{Time, code};
 
@@ -89,11 +89,6 @@ impl Counts {
         }
         counts
     }
-}
-
-/// Whether a finding is told where notes are not asked for.
-pub fn counts(finding: &Finding) -> bool {
-    confirm::is_open(finding)
 }
 
 impl Checked<'_> {

@@ -1,16 +1,17 @@
 //! What a check found, as the page of one of the runs shows it.
 
+use super::Checked;
 use super::parts::{besides, deed, place, quoted};
 use super::summary::summary;
 use super::words::{self, clean};
-use super::{Checked, counts};
+use crate::check::confirm::is_open;
 use crate::check::{Finding, Who};
 use crate::report::html::races::{Conflict, Lane, Races, Side};
 
 /// For the page of run number `run`.
 pub fn races(checked: &Checked<'_>, run: usize, notes: bool) -> Races {
     let findings = checked.verdict.findings.iter().enumerate();
-    let findings = findings.filter(|(_, finding)| notes || counts(finding));
+    let findings = findings.filter(|(_, finding)| notes || is_open(finding));
     let gaps = checked.verdict.gaps.iter();
     let summary = summary(checked, notes);
     Races {

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::Checked;
 use super::parts::{besides, deed, place, quoted};
 use super::summary::summary;
 use super::words::{self, clean, number, plural};
-use super::{Checked, counts};
+use crate::check::confirm::is_open;
 use crate::check::{Gone, Level};
 
 /// So many programs that were not seen are named for each reason.
@@ -44,7 +45,7 @@ impl Looks {
 pub fn report(checked: &Checked<'_>, notes: bool, looks: &Looks) -> String {
     let mut text = String::new();
     for (at, finding) in checked.verdict.findings.iter().enumerate() {
-        if notes || counts(finding) {
+        if notes || is_open(finding) {
             tell(&mut text, checked, at, looks);
         }
     }

@@ -38,7 +38,7 @@ pub fn deed(op: Op, it: &str) -> String {
     }
 }
 
-/// What was done to it, of one side; `{}` stands for who it was.
+/// What was done to it, of one side.
 fn done(op: Op) -> &'static str {
     match op {
         Op::Look => "looked at",
