@@ -162,11 +162,14 @@ impl Table {
 
     /// A process and all that comes of it.
     pub fn below(&self, pid: u32) -> Vec<u32> {
+        let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+        for process in self.processes.values() {
+            children.entry(process.parent).or_default().push(process.pid);
+        }
         let mut found = vec![pid];
         let mut next = 0;
-        while let Some(parent) = found.get(next).copied() {
-            let children = self.processes.values().filter(|process| process.parent == parent);
-            found.extend(children.map(|process| process.pid));
+        while let Some(parent) = found.get(next) {
+            found.extend(children.remove(parent).unwrap_or_default());
             next += 1;
         }
         found
