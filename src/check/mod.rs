@@ -29,7 +29,6 @@ mod pairs;
 mod places;
 #[cfg(test)]
 mod sample;
-pub mod script;
 mod segments;
 #[cfg(test)]
 mod simulated;
