@@ -85,8 +85,7 @@ pub fn watched(input: &Input<'_>, findings: &[Finding]) -> Vec<Watched> {
         by.entry(path).or_default().insert(segments.who(Whose { actor, left: false }));
     }
     for finding in findings {
-        let sides = finding.sides.iter().map(|side| &side.path);
-        for path in sides.chain([&finding.path]).chain(&finding.more) {
+        for path in About::new(finding).paths {
             by.entry(path.as_bytes()).or_default();
         }
     }
@@ -138,7 +137,8 @@ pub fn confirm(
     let by: BTreeMap<&[u8], &BTreeSet<Who>> =
         watched.iter().map(|watched| (&*watched.path, &watched.by)).collect();
     let one = |finding: &Finding| {
-        let about = found.iter().filter(|difference| is_about(difference, finding, &by));
+        let subject = About::new(finding);
+        let about = found.iter().filter(|difference| subject.covers(difference, &by));
         let (chance, told): (Vec<&Difference>, Vec<&Difference>) =
             about.partition(|difference| by_chance(difference));
         let own = |list: Vec<&Difference>| list.into_iter().cloned().collect();
@@ -152,12 +152,14 @@ pub fn confirm(
     findings.iter().map(|finding| is_open(finding).then(|| one(finding))).collect()
 }
 
-/// Whether it is about two tasks that were started and waited for in one order.
+/// Whether any of its pairs are two tasks that were started and waited for in one order.
 fn untried(finding: &Finding, orders: [&Came; 2]) -> bool {
-    let [one, other] = finding.sides.each_ref().map(|side| settled(&side.who));
-    let first = |came: &Came| Some(came.began.get(&one)? < came.began.get(&other)?);
-    let [eager, lazy] = orders.map(first);
-    eager.is_some() && eager == lazy
+    finding.pairs().any(|(sides, _)| {
+        let [one, other] = sides.each_ref().map(|side| settled(&side.who));
+        let first = |came: &Came| Some(came.began.get(&one)? < came.began.get(&other)?);
+        let [eager, lazy] = orders.map(first);
+        eager.is_some() && eager == lazy
+    })
 }
 
 /// Whether a finding is to be confirmed: it counts, and nobody has settled it.
@@ -192,20 +194,30 @@ fn thing(difference: &Difference) -> Difference {
     }
 }
 
-fn is_about(
-    difference: &Difference,
-    finding: &Finding,
-    by: &BTreeMap<&[u8], &BTreeSet<Who>>,
-) -> bool {
-    let sides = || finding.sides.iter().map(|side| settled(&side.who));
-    match difference {
-        Difference::Code(who, ..) | Difference::Printed(who) => sides().any(|side| side == *who),
-        Difference::Content(path) => {
-            let told = finding.sides.iter().map(|side| &side.path).chain(&finding.more);
-            let by = by.get(path.as_bytes());
-            finding.path == *path
-                || told.into_iter().any(|told| told == path)
-                || by.is_some_and(|by| sides().any(|side| by.contains(&side)))
+/// What a finding is about.
+struct About<'a> {
+    who: BTreeSet<Who>,
+    paths: BTreeSet<&'a str>,
+}
+
+impl<'a> About<'a> {
+    fn new(finding: &'a Finding) -> Self {
+        let mut this = Self { who: BTreeSet::new(), paths: [&*finding.path].into() };
+        for (sides, more) in finding.pairs() {
+            this.who.extend(sides.iter().map(|side| settled(&side.who)));
+            let paths = sides.iter().map(|side| &side.path).chain(more);
+            this.paths.extend(paths.map(String::as_str));
+        }
+        this
+    }
+
+    fn covers(&self, difference: &Difference, by: &BTreeMap<&[u8], &BTreeSet<Who>>) -> bool {
+        match difference {
+            Difference::Code(who, ..) | Difference::Printed(who) => self.who.contains(who),
+            Difference::Content(path) => {
+                let by = by.get(path.as_bytes());
+                self.paths.contains(&**path) || by.is_some_and(|by| !self.who.is_disjoint(by))
+            }
         }
     }
 }
@@ -221,35 +233,12 @@ fn settled(who: &Who) -> Who {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Class, Harmless, Side};
+    use crate::check::sample::{pair, task};
+    use crate::check::{Class, Harmless, sample};
     use crate::run::Id;
 
-    fn task(name: &str) -> Who {
-        Who::Task { run: 0, id: Id::parse(name).unwrap() }
-    }
-
     fn finding(path: &str, who: [Who; 2]) -> Finding {
-        let side = |who| Side {
-            who,
-            op: Op::Write,
-            path: path.into(),
-            program: String::new(),
-            at: None,
-            from: None,
-            until: None,
-            collected: false,
-            count: 1,
-            first: Time(0),
-        };
-        Finding {
-            class: Class::WriteWrite,
-            level: Level::Error,
-            harmless: None,
-            path: path.into(),
-            sides: who.map(side),
-            fixes: Vec::new(),
-            more: Vec::new(),
-        }
+        sample::finding(Class::WriteWrite, Level::Error, path, who)
     }
 
     fn watched() -> Vec<Watched> {
@@ -291,6 +280,24 @@ mod tests {
     fn two_tasks_that_keep_their_order_were_not_tried() {
         let told = told(&came(), &came());
         assert_eq!(told[..2], [Some(Confirmed::Untried), Some(Confirmed::Alike)]);
+    }
+
+    #[test]
+    fn one_that_stands_for_several_pairs_is_about_each_of_them() {
+        let with = |other: [Who; 2]| Finding {
+            others: vec![pair("/a/z", other, &["/more"])],
+            ..finding("/a", [task("x"), Who::Script])
+        };
+        let told = |finding: &Finding, lazy: &Came| {
+            confirm(std::slice::from_ref(finding), &watched(), [&came(), lazy], &came()).remove(0)
+        };
+        let both = with([task("y"), Who::Script]);
+        assert_eq!(told(&both, &came()), Some(Confirmed::Alike));
+        assert_eq!(told(&with([task("x"), task("y")]), &came()), Some(Confirmed::Untried));
+        let mut lazy = came();
+        lazy.codes.insert(task("y"), 3);
+        assert!(matches!(told(&both, &lazy), Some(Confirmed::Harmful(_))));
+        assert_eq!(About::new(&both).paths, ["/a", "/a/z", "/more"].into());
     }
 
     #[test]

@@ -243,9 +243,29 @@ pub struct Finding {
     pub sides: [Side; 2],
     /// Ways out, best first.
     pub fixes: Vec<Fix>,
-    /// How many more paths have the same conflict between the same two (one of a directory
-    /// stands for all of them).
+    /// More paths with the same conflict between the same two (one of a directory stands for all
+    /// of them).
     pub more: Vec<String>,
+    /// More pairs with the same conflict at the same path.
+    pub others: Vec<Pair>,
+}
+
+/// Who has the same conflict as those that a finding shows: by the same programs; of an error, also
+/// at the same lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// Both sides; the one that changes first.
+    pub sides: [Side; 2],
+    /// More paths with the same conflict between these two.
+    pub more: Vec<String>,
+}
+
+impl Finding {
+    /// All the pairs that it is about, each with its paths besides the finding's.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[Side; 2], &[String])> {
+        let others = self.others.iter().map(|pair| (&pair.sides, &*pair.more));
+        std::iter::once((&self.sides, &*self.more)).chain(others)
+    }
 }
 
 /// A line of the suppressions file that no finding was met by.

@@ -1,12 +1,19 @@
 //! From conflicts to findings: what is settled is marked, what is the same
 //! is put together, and all is in an order that does not depend on who came first.
+//!
+//! Put together are, of one pair, the paths in one place; then, where the first of these is the
+//! same, the pairs who do the same by the same programs: where ten tasks fill a directory and ten
+//! list it, that is told once and not a hundred times. What is an error is to be mended line by
+//! line; so there the lines have to be the same, too.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::mem::{Discriminant, discriminant};
 
 use super::conflict::Clash;
 use super::deeds::Deeds;
-use super::finding::{Class, Finding, Harmless, Level, Side, Who};
+use super::finding::{Class, Finding, Harmless, Level, Pair, Side, Who};
 use super::fix::Fixer;
 use super::harmless::Knowledge;
 use super::lines::innermost;
@@ -46,25 +53,39 @@ impl Folder<'_, '_> {
             alike.entry(key).or_default().push(Conflict { clash, ..conflict });
         }
         let together = alike.into_values().flat_map(|same| self.by_place(same));
-        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced: self.input.traced };
-        let mut findings: Vec<Finding> = Vec::new();
-        for same in together {
-            let Some((first, rest)) = same.split_first() else { continue };
-            let mut finding = self.finding(first);
-            finding.more = rest.iter().map(|other| self.input.traced.path(other.path)).collect();
-            if finding.level > Level::Note {
-                finding.fixes = fixer.fixes(first, order);
-            }
-            findings.push(finding);
-        }
-        let place = |finding: &Finding| {
+        let mut findings: Vec<(Finding, Conflict)> =
+            together.filter_map(|same| self.finding(same)).collect();
+        let place = |(finding, _): &(Finding, Conflict)| {
             let [one, other] = [&finding.sides[0].who, &finding.sides[1].who];
             let who = [one.min(other).clone(), one.max(other).clone()];
             (Reverse(finding.level), finding.class, finding.path.clone(), who)
         };
         findings.sort_by_cached_key(place);
         let unused = self.input.suppressions.map(|all| all.unused(&used));
-        (findings, unused.unwrap_or_default())
+        (self.by_code(findings, order), unused.unwrap_or_default())
+    }
+
+    /// Puts together what differs only in the pair; and finds the ways out, of the first of each.
+    fn by_code(&self, findings: Vec<(Finding, Conflict)>, order: &mut Order) -> Vec<Finding> {
+        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced: self.input.traced };
+        let mut known: HashMap<Same, usize> = HashMap::new();
+        let mut told: Vec<Finding> = Vec::new();
+        for (mut finding, conflict) in findings {
+            match known.entry(same(&finding)) {
+                Entry::Occupied(first) => {
+                    let Finding { sides, more, .. } = finding;
+                    told[*first.get()].others.push(Pair { sides, more });
+                }
+                Entry::Vacant(none) => {
+                    none.insert(told.len());
+                    if finding.level > Level::Note {
+                        finding.fixes = fixer.fixes(&conflict, order);
+                    }
+                    told.push(finding);
+                }
+            }
+        }
+        told
     }
 
     /// Puts together what is in one directory, and what is below another that is told of.
@@ -132,9 +153,8 @@ impl Folder<'_, '_> {
         let mut paths = vec![traced.path(conflict.path)];
         paths.extend(own.iter().filter(|p| **p != conflict.path).map(|p| traced.path(*p)));
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let covered = |rules: Option<&Suppressions>| -> Vec<usize> {
-            let who: [&Who; 2] = [&who[0], &who[1]];
-            rules.map_or_else(Vec::new, |r| r.covering(clash.class, &paths, who).collect())
+        let covered = |rules: Option<&Suppressions>| {
+            rules.map_or_else(BTreeSet::new, |r| r.covering(clash.class, &paths, who.each_ref()))
         };
         let known = !covered(self.input.baseline).is_empty();
         let suppressed = covered(self.input.suppressions);
@@ -153,17 +173,23 @@ impl Folder<'_, '_> {
         clash
     }
 
-    fn finding(&self, conflict: &Conflict) -> Finding {
-        let Clash { class, level, harmless } = conflict.clash;
-        Finding {
+    /// What one pair does in one place, by the first of it.
+    fn finding(&self, together: Vec<Conflict>) -> Option<(Finding, Conflict)> {
+        let mut paths = together.iter().map(|conflict| self.input.traced.path(conflict.path));
+        let (path, more) = (paths.next()?, paths.collect());
+        let first = together.into_iter().next()?;
+        let Clash { class, level, harmless } = first.clash;
+        let finding = Finding {
             class,
             level,
             harmless,
-            path: self.input.traced.path(conflict.path),
-            sides: conflict.sides.map(|side| self.side(side)),
+            path,
+            sides: first.sides.map(|side| self.side(side)),
             fixes: Vec::new(),
-            more: Vec::new(),
-        }
+            more,
+            others: Vec::new(),
+        };
+        Some((finding, first))
     }
 
     fn side(&self, (node, access): (u32, u32)) -> Side {
@@ -185,5 +211,18 @@ impl Folder<'_, '_> {
     }
 }
 
-/// What conflicts that may be put together have in common.
+/// What conflicts of one pair that may be put together have in common.
 type Alike = (Level, Class, Option<Harmless>, (Whose, Whose));
+
+/// What findings have in common that differ only in the pair: the path, and of each side what kind
+/// of actor it is, its program, and of an error its line.
+type Same = (Level, Class, Option<Harmless>, String, [(Kind, String, Option<String>); 2]);
+type Kind = Discriminant<Who>;
+
+fn same(finding: &Finding) -> Same {
+    let Finding { level, class, harmless, .. } = *finding;
+    let line = |side: &Side| side.at.clone().filter(|_| level == Level::Error);
+    let code = |side: &Side| (discriminant(&side.who), side.program.clone(), line(side));
+    let code = finding.sides.each_ref().map(code);
+    (level, class, harmless, finding.path.clone(), code)
+}

@@ -306,7 +306,7 @@ mod tests {
         };
         assert_eq!(
             tasks("lock=l", "lock=l", "wait c"),
-            ["note (locked) write-write /x a b", "note (locked) write-write /x a/c b"]
+            ["note (locked) write-write /x a b, a/c b"]
         );
         assert_eq!(tasks("lock=l", "lock=m", "wait c").len(), 2);
         assert!(tasks("lock=l", "lock=m", "wait c")[0].starts_with("error "));

@@ -10,6 +10,20 @@
 //! segments are not ordered so, in either direction, are concurrent, whatever
 //! the clock said this time. Of those, some pairs conflict (see [`Class`]), and
 //! of these, some are harmless.
+//!
+//! # Where it is
+//!
+//! In the order in which it happens ([`judge`]):
+//!
+//! 1. `owners`, `segments`, `order`: which processes are whose, and what comes before what;
+//! 2. `deeds`, `meaning`: what each segment did to each path, and what that means;
+//! 3. `objects`, `pairs`, `meet`: which deeds meet at something, with nothing to order them;
+//! 4. `conflict`, the table: what the two do to each other; `harmless`, `places`: what does no harm;
+//! 5. `suppress`, `fold`, `fix`, `lines`: what the user has settled, what is the same, ways out.
+//!
+//! Beside that stand `script`, which finds the lines of verbs in the text of a script, and
+//! `confirm`, which compares what came of two orders. Tests run small programs (`sample`), over
+//! files that come and go in every order (`simulated`), and hold damaged traces against it (`hostile`).
 
 pub mod confirm;
 mod conflict;
@@ -25,6 +39,7 @@ mod meaning;
 mod meet;
 mod objects;
 mod order;
+mod owners;
 mod pairs;
 mod places;
 #[cfg(test)]
@@ -36,7 +51,7 @@ mod suppress;
 #[cfg(test)]
 mod tests;
 
-pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Unused, Verdict, Who};
+pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Pair, Side, Unused, Verdict, Who};
 pub use suppress::{SuppressError, Suppressions, baseline};
 
 use std::collections::{BTreeMap, HashSet};

@@ -7,7 +7,9 @@
 //! something; so what everybody reads costs nothing.
 //!
 //! Of two, at one path, one conflict of each class is kept: the worst. At one object, at most
-//! [`MOST`] pairs of actors are told: who reads about so many knows enough.
+//! [`MOST`] pairs of actors are told: who reads about so many knows enough. Where there are [`ALL`]
+//! by then, it is [`FEW`] at each further one: so nothing is left out altogether, and neither time
+//! nor room is without bounds.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -24,6 +26,10 @@ use crate::run::footprint::{Op, PathNo, Traced};
 
 /// So many pairs of actors are told of one object.
 const MOST: usize = 5_000;
+/// So many conflicts there may be before only a few are told of each further one.
+const ALL: usize = 1_000_000;
+/// So many then.
+const FEW: usize = 100;
 
 /// A conflict of two.
 #[derive(Debug, Clone)]
@@ -51,6 +57,8 @@ pub struct Finder<'a, 'b> {
     /// Where each path's items begin; there is one more.
     starts: Vec<usize>,
     found: HashMap<Key, Conflict>,
+    /// See [`ALL`].
+    all: usize,
 }
 
 /// At what they meet.
@@ -83,7 +91,8 @@ impl<'a, 'b> Finder<'a, 'b> {
         for at in 0..traced.paths.len() {
             starts[at + 1] += starts[at];
         }
-        Self { traced, segments, deeds, knowledge, order, paths, starts, found: HashMap::new() }
+        let found = HashMap::new();
+        Self { traced, segments, deeds, knowledge, order, paths, starts, found, all: ALL }
     }
 
     /// All conflicts; and the order back.
@@ -109,6 +118,7 @@ impl<'a, 'b> Finder<'a, 'b> {
         }
         let here = meetings(items);
         let before = self.found.len();
+        let most = if before < self.all { MOST } else { FEW };
         let mut met: Option<Met> = None;
         let (segments, traced) = (self.segments, self.traced);
         let mut order = std::mem::take(&mut self.order);
@@ -117,7 +127,7 @@ impl<'a, 'b> Finder<'a, 'b> {
             if met.is_new(one, other) {
                 self.compare(here[one], here[other], at);
             }
-            self.found.len() - before < MOST
+            self.found.len() - before < most
         });
         self.order = order;
     }
@@ -234,5 +244,36 @@ pub(super) fn parent(path: &[u8]) -> Option<&[u8]> {
         0 if path.len() == 1 => None,
         0 => Some(&path[..1]),
         _ => Some(&path[..at]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Input;
+    use crate::check::sample::{Program, in_turn};
+
+    #[test]
+    fn where_there_are_very_many_each_path_is_told_all_the_same() {
+        const TASKS: usize = 110;
+        let starts: Vec<String> = (0..TASKS).map(|n| format!("start t{n}")).collect();
+        let mut lines = vec![format!("script: {}", starts.join("; "))];
+        lines.extend((0..TASKS).map(|n| format!("t{n}: write /x; write /y; write /z")));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let (traced, runs) = Program::new(&lines).run(&mut in_turn());
+        let input = Input { traced: &traced, runs: &runs, suppressions: None, baseline: None };
+        let segments = Segments::new(&input);
+        let deeds = Deeds::new(&traced, &segments, &crate::check::own(&input));
+        let knowledge = Knowledge::new(&traced, &segments, &deeds);
+        let order = Order::new(segments.len(), &segments.arrows);
+        let mut finder = Finder::new(&traced, &segments, &deeds, &knowledge, order);
+        finder.all = MOST + 1;
+        let (found, _) = finder.find();
+        let mut counts: Vec<usize> = (0..traced.paths.len() as PathNo)
+            .map(|path| found.keys().filter(|key| key.0 == path).count())
+            .filter(|count| *count > 0)
+            .collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [FEW, MOST, MOST]);
     }
 }

@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 
-use super::{Input, Suppressions, Verdict, Who, judge};
+use super::{Class, Finding, Input, Level, Pair, Side, Suppressions, Verdict, Who, judge};
 use crate::run::footprint::{FileId, GroupNo, Op, Recorder, Touch, Traced};
 use crate::run::{Id, Record, Run, Time};
 
@@ -291,15 +291,18 @@ pub fn judged(
     judge(&Input { traced: &traced, runs: &runs, suppressions, baseline: None })
 }
 
-/// What was found, each in a line: `error write-read /x a script`, with the reason if it is
-/// demoted; the one that changes first.
+/// What was found, each in a line: `error write-read /x a script +/y, b script`, with the reason
+/// if it is demoted; of each pair the one that changes first.
 pub fn told(verdict: &Verdict) -> Vec<String> {
-    let tell = |finding: &super::Finding| {
+    let tell = |finding: &Finding| {
         let why = finding.harmless.map_or(String::new(), |why| format!("({}) ", why.word()));
-        let [one, other] = finding.sides.each_ref().map(|side| name(&side.who));
+        let pair = |(sides, more): (&[Side; 2], &[String])| {
+            let sides = sides.each_ref().map(|side| name(&side.who)).join(" ");
+            std::iter::once(&sides).chain(more).cloned().collect::<Vec<_>>().join(" +")
+        };
+        let pairs = finding.pairs().map(pair).collect::<Vec<_>>().join(", ");
         let (level, class, path) = (finding.level.word(), finding.class.word(), &finding.path);
-        let line = format!("{level} {why}{class} {path} {one} {other}");
-        std::iter::once(&line).chain(&finding.more).cloned().collect::<Vec<_>>().join(" +")
+        format!("{level} {why}{class} {path} {pairs}")
     };
     verdict.findings.iter().map(tell).collect()
 }
@@ -314,6 +317,41 @@ pub fn name(who: &Who) -> String {
 
 pub fn found(lines: &[&str]) -> Vec<String> {
     told(&verdict(lines))
+}
+
+pub fn task(id: &str) -> Who {
+    Who::Task { run: 0, id: Id::parse(id).unwrap() }
+}
+
+/// Two who write one file.
+pub fn pair(path: &str, who: [Who; 2], more: &[&str]) -> Pair {
+    let sides = who.map(|who| Side {
+        who,
+        op: Op::Write,
+        path: path.into(),
+        program: String::new(),
+        at: None,
+        from: None,
+        until: None,
+        collected: false,
+        count: 1,
+        first: Time(0),
+    });
+    Pair { sides, more: more.iter().map(|&path| path.to_owned()).collect() }
+}
+
+pub fn finding(class: Class, level: Level, path: &str, who: [Who; 2]) -> Finding {
+    let Pair { sides, more } = pair(path, who, &[]);
+    Finding {
+        class,
+        level,
+        harmless: None,
+        path: path.into(),
+        sides,
+        fixes: Vec::new(),
+        more,
+        others: Vec::new(),
+    }
 }
 
 #[test]

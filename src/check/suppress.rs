@@ -16,7 +16,7 @@
 //! line of the baseline is about any class, or what was known would come back
 //! under another name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use glob::{MatchOptions, Pattern};
 
@@ -30,6 +30,10 @@ const FORM: &str = "a line is: CLASS PATH-GLOB A B # reason; A and B are tasks, 
 #[derive(Debug, Clone, Default)]
 pub struct Suppressions {
     rules: Vec<Rule>,
+    /// Those without a glob, by their path and the two in order: a baseline has thousands.
+    exact: HashMap<(String, [String; 2]), Vec<usize>>,
+    /// The others.
+    globs: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -97,25 +101,42 @@ impl Suppressions {
     /// Reads a file.
     pub fn parse(text: &str) -> Result<Self, SuppressError> {
         let lines = text.lines().enumerate();
-        let rules = lines.filter_map(|(at, text)| Rule::parse(at + 1, text).transpose());
-        Ok(Self { rules: rules.collect::<Result<_, _>>()? })
+        let mut this = Self::default();
+        for rule in lines.filter_map(|(at, text)| Rule::parse(at + 1, text).transpose()) {
+            let (number, rule) = (this.rules.len(), rule?);
+            match rule.exact() {
+                Some(key) => this.exact.entry(key).or_default().push(number),
+                None => this.globs.push(number),
+            }
+            this.rules.push(rule);
+        }
+        Ok(this)
     }
 
     /// Which of its lines, by their places, cover a conflict.
-    pub(super) fn covering<'a>(
-        &'a self,
+    pub(super) fn covering(
+        &self,
         class: Class,
-        paths: &'a [&'a str],
-        who: [&'a Who; 2],
-    ) -> impl Iterator<Item = usize> + 'a {
-        let meets = move |rule: &Rule| {
+        paths: &[&str],
+        [left, right]: [&Who; 2],
+    ) -> BTreeSet<usize> {
+        let meets = |rule: &Rule| {
             let [one, other] = &rule.who;
-            let [left, right] = who;
-            rule.class.is_none_or(|own| own == class)
-                && paths.iter().any(|path| rule.is_about(path))
+            paths.iter().any(|path| rule.is_about(path))
                 && (is(one, left) && is(other, right) || is(one, right) && is(other, left))
         };
-        self.rules.iter().enumerate().filter_map(move |(at, rule)| meets(rule).then_some(at))
+        let mut found: BTreeSet<usize> =
+            self.globs.iter().copied().filter(|at| meets(&self.rules[*at])).collect();
+        for path in paths.iter().flat_map(|path| [*path, path.rsplit('/').next().unwrap_or(path)]) {
+            for one in names(left) {
+                for other in names(right) {
+                    let key = (path.to_owned(), sorted([one, other]));
+                    found.extend(self.exact.get(&key).into_iter().flatten());
+                }
+            }
+        }
+        found.retain(|at| self.rules[*at].class.is_none_or(|own| own == class));
+        found
     }
 
     /// Its lines that are not among `used`.
@@ -125,7 +146,20 @@ impl Suppressions {
     }
 }
 
+fn sorted(mut pair: [&str; 2]) -> [String; 2] {
+    pair.sort_unstable();
+    pair.map(str::to_owned)
+}
+
 impl Rule {
+    /// What it is about, if that is just one path and one pair.
+    fn exact(&self) -> Option<(String, [String; 2])> {
+        let [one, other] = &self.who;
+        let plain =
+            [&self.path, one, other].iter().all(|glob| !glob.as_str().contains(['*', '?', '[']));
+        plain.then(|| (self.path.as_str().to_owned(), sorted([one.as_str(), other.as_str()])))
+    }
+
     fn is_about(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().filter(|_| !self.path.as_str().contains('/'));
         let matches = |text: &str| self.path.matches_with(text, PATHS);
@@ -167,49 +201,44 @@ const PATHS: MatchOptions = MatchOptions {
 
 /// Whether it means them.
 fn is(pattern: &Pattern, who: &Who) -> bool {
+    names(who).iter().any(|name| pattern.matches(name))
+}
+
+/// What somebody can be called: a task by its name, or as that start of it.
+fn names(who: &Who) -> [&str; 2] {
     match who {
-        Who::Script => pattern.matches("script"),
-        Who::Task { id, .. } | Who::Left { id, .. } => {
-            pattern.matches(id.name()) || pattern.matches(id.as_str())
-        }
+        Who::Script => ["script"; 2],
+        Who::Task { id, .. } | Who::Left { id, .. } => [id.name(), id.as_str()],
     }
 }
 
 /// A baseline: lines that cover the errors and warnings of a verdict that are not suppressed, in
 /// an order that only they decide.
 pub fn baseline(verdict: &Verdict) -> String {
-    let mut lines: BTreeMap<(String, String, String), BTreeSet<&str>> = BTreeMap::new();
+    let mut lines: BTreeMap<(String, [String; 2]), BTreeSet<&str>> = BTreeMap::new();
     // What stands in the baseline already is to stay there.
     let open = |finding: &&Finding| {
         finding.level > Level::Note || finding.harmless == Some(Harmless::Known)
     };
     for finding in verdict.findings.iter().filter(open) {
-        let Finding { class, sides: [one, other], .. } = finding;
-        let mut who = [name(&one.who), name(&other.who)];
-        who.sort_unstable();
-        for path in std::iter::once(&finding.path).chain(&finding.more) {
-            let (path, [one, other]) = (literal(path), &who);
-            let line = (path, one.to_string(), other.to_string());
-            lines.entry(line).or_default().insert(class.word());
+        for (sides, more) in finding.pairs() {
+            // Whichever start of a task: how often a step runs is not what it does.
+            let who = sides.each_ref().map(|side| names(&side.who)[0]);
+            for path in std::iter::once(&finding.path).chain(more) {
+                let line = (literal(path), sorted(who));
+                lines.entry(line).or_default().insert(finding.class.word());
+            }
         }
     }
     let mut text = String::from(
         "# Conflicts that were there when this was written; `meanwhile check --baseline` takes\n\
          # them for known. Each line: any class, the path, the two, and what it was.\n",
     );
-    for ((path, one, other), classes) in lines {
+    for ((path, [one, other]), classes) in lines {
         let classes = classes.into_iter().collect::<Vec<_>>().join(", ");
         text.push_str(&format!("* {path} {one} {other} # {classes}\n"));
     }
     text
-}
-
-/// A task by its name, whichever start of it: how often a step runs is not what it does.
-fn name(who: &Who) -> &str {
-    match who {
-        Who::Script => "script",
-        Who::Task { id, .. } | Who::Left { id, .. } => id.name(),
-    }
 }
 
 /// A glob for that path. What would end the word or the line is any character.
@@ -223,16 +252,10 @@ fn literal(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::finding::Side;
-    use crate::run::footprint::Op;
-    use crate::run::{Id, Time};
-
-    fn task(id: &str) -> Who {
-        Who::Task { run: 0, id: Id::parse(id).unwrap() }
-    }
+    use crate::check::sample::{finding, pair, task};
 
     fn covers(rules: &str, class: Class, path: &str, who: [&Who; 2]) -> bool {
-        Suppressions::parse(rules).unwrap().covering(class, &[path], who).next().is_some()
+        !Suppressions::parse(rules).unwrap().covering(class, &[path], who).is_empty()
     }
 
     #[test]
@@ -258,6 +281,22 @@ mod tests {
         assert!(!covers("* /srv/* * *", Class::Metadata, "/srv/x/y", any));
         assert!(covers("* *.pid * *", Class::Metadata, "/srv/x/y.pid", any));
         assert!(!covers("* x/*.pid * *", Class::Metadata, "/srv/x/y.pid", any));
+        // What has no glob is looked up, and means the same.
+        for [path, a, b] in [
+            ["/srv/y", "a/b~2", "script"],
+            ["/srv/y", "script", "a/b"],
+            ["y", "a/b", "script"],
+            ["srv/y", "a/b", "script"],
+            ["/srv/", "a/b", "script"],
+            ["/srv/y", "a/b", "a/b"],
+            ["/srv/y", "b", "script"],
+        ] {
+            let rule = |last: &str| format!("* {path} {a} {}{last}", &b[..b.len() - 1]);
+            let end = &b[b.len() - 1..];
+            let plain = covers(&rule(end), Class::Metadata, "/srv/y", any);
+            let glob = covers(&rule(&format!("[{end}]")), Class::Metadata, "/srv/y", any);
+            assert_eq!(plain, glob, "{path} {a} {b}");
+        }
     }
 
     #[test]
@@ -287,30 +326,6 @@ mod tests {
         assert!(hint.contains("`**` between slashes"));
     }
 
-    fn finding(class: Class, level: Level, path: &str, who: [Who; 2]) -> Finding {
-        let side = |who| Side {
-            who,
-            op: Op::Write,
-            path: path.into(),
-            program: String::new(),
-            at: None,
-            from: None,
-            until: None,
-            collected: false,
-            count: 1,
-            first: Time(0),
-        };
-        Finding {
-            class,
-            level,
-            harmless: None,
-            path: path.into(),
-            sides: who.map(side),
-            fixes: Vec::new(),
-            more: Vec::new(),
-        }
-    }
-
     #[test]
     fn a_baseline_covers_what_it_was_written_from() {
         let paths = ["/a b/[x]*?", "/#c\n* /etc/** * *", "/\u{1b}[2J"];
@@ -319,13 +334,19 @@ mod tests {
             let known = finding(Class::WriteRead, Level::Error, path, who.clone());
             let mut verdict = Verdict { findings: vec![known], ..Verdict::default() };
             verdict.findings[0].more.push("/more".into());
+            verdict.findings[0].others.push(pair(path, [task("v"), task("w")], &["/v"]));
             let text = baseline(&verdict);
             let lines = text.lines().filter(|line| !line.starts_with('#'));
-            assert_eq!(lines.count(), 2, "{text}");
+            assert_eq!(lines.count(), 4, "{text}");
             assert!(!text.contains('\u{1b}'));
             for path in [path, "/more"] {
                 assert!(covers(&text, Class::CreateMissing, path, [&who[0], &who[1]]), "{text}");
+                assert!(!covers(&text, Class::WriteRead, path, [&task("v"), &who[1]]));
             }
+            for path in [path, "/v"] {
+                assert!(covers(&text, Class::WriteRead, path, [&task("w"), &task("v")]));
+            }
+            assert!(!covers(&text, Class::WriteRead, "/v", [&who[0], &who[1]]));
             assert!(!covers(&text, Class::WriteRead, "/etc/passwd", [&who[0], &who[1]]));
         }
     }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::Suppressions;
 use super::sample::{Program, found, in_turn, judged, told};
 
 #[test]
@@ -181,6 +182,77 @@ fn one_directory_is_told_once() {
             "list /d by ls at 1; list /d/e by ls at 1; list /c"
         ),
         ["warning change-list /d a b +/d/e"]
+    );
+}
+
+#[test]
+fn pairs_who_do_the_same_are_told_once() {
+    let run = |tasks: &[&str]| {
+        let name = |task: &&str| task.split_once(':').unwrap().0.to_owned();
+        let starts: Vec<String> =
+            tasks.iter().map(|task| format!("start {}", name(task))).collect();
+        let script = format!("script: {}", starts.join("; "));
+        found(&[&[&*script], tasks].concat())
+    };
+    // Who makes entries and who lists them, whatever line it is.
+    assert_eq!(
+        run(&[
+            "a: create /d/1 by cp",
+            "b: create /d/2 by cp",
+            "c: list /d by ls",
+            "e: list /d by ls",
+            "f: list /d by find",
+            "g: create /d/7 by mv",
+        ]),
+        [
+            "warning change-list /d a c, a e, b c, b e",
+            "warning change-list /d a f, b f",
+            "warning change-list /d g c, g e",
+            "warning change-list /d g f",
+        ]
+    );
+    // An error has to be mended at each line.
+    assert_eq!(
+        run(&["a: write /x at 7", "b: write /x at 7", "c: write /x at 7", "e: write /x at 8"]),
+        ["error write-write /x a b, a c, b c", "error write-write /x a e, b e, c e",]
+    );
+    // What they have besides may differ.
+    assert_eq!(
+        run(&[
+            "a: write /d/x at 7; write /d/y at 8",
+            "b: read /d/x at 9; read /d/y at 9",
+            "c: read /d/x at 9"
+        ]),
+        ["error write-read /d/x a b +/d/y, a c"]
+    );
+    // Whom somebody can wait for, and what nobody can.
+    assert_eq!(
+        found(&[
+            "script: start a; start b; read /x at 9",
+            "a: write /x at 7",
+            "b:",
+            "left b: write /x at 7"
+        ]),
+        [
+            "error write-write /x a left:b",
+            "error write-read /x a script",
+            "error write-read /x left:b script",
+        ]
+    );
+}
+
+#[test]
+fn what_the_user_settles_for_one_pair_stands_for_that_alone() {
+    let program = Program::new(&[
+        "script: start a; start b; start c",
+        "a: create /d/1",
+        "b: list /d",
+        "c: list /d",
+    ]);
+    let suppressions = Suppressions::parse("change-list /d a c").unwrap();
+    assert_eq!(
+        told(&judged(&program, &mut in_turn(), Some(&suppressions))),
+        ["warning change-list /d a b", "note (suppressed) change-list /d a c"]
     );
 }
 

@@ -3,6 +3,7 @@
 # expect: error write-write conf step-1 step-2
 # expect: error write-write conf step-1 step-3
 # expect: error write-write conf step-2 step-3
+# told: 1
 # unfixable: the names are made in a loop
 # twin: s/async_run/async_run --lock conf/
 set -eu

@@ -439,19 +439,26 @@ fn nothing_is_confirmed_where_it_cannot_begin_again() {
 #[test]
 fn what_a_run_leaves_is_gone_before_the_next_and_a_signal_ends_the_check() {
     let sandbox = Sandbox::new();
-    let text = "init() { echo new >conf; setsid sleep 1000 </dev/null >/dev/null 2>&1 & }
-        pgrep -f '^sleep 1000' >>left || :
+    let text =
+        "init() { echo new >conf; setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >>pids; }
+        for pid in $(cat pids); do grep -q '^State:.[^ZX]' /proc/$pid/status && echo $pid >>left; done
         async_run init init
         grep -q . conf || :
         async_wait init
-        [ -z \"${MEANWHILE_CONFIRM-}\" ] || { : >again; sleep 1000; }";
+        [ \"${MEANWHILE_CONFIRM-}\" != lazy ] || { : >again; sleep 1000; }";
     sandbox.write("conf", "old\n");
+    sandbox.write("pids", "");
     let child = start(&sandbox, &["--confirm", ":"], text);
     assert!(until(|| sandbox.path().join("again").exists()));
     kill(child.id(), "TERM");
     let output = sandbox.finish(child);
     assert_eq!(output.code, 143, "{output:?}");
     assert!(output.stderr.contains("error[write-read]: "), "it is told: {}", output.stderr);
+    assert!(!sandbox.path().join("left").exists(), "{}", sandbox.read("left"));
+    let pids = sandbox.read("pids");
+    assert_eq!(pids.lines().count(), 3, "{pids}");
+    let gone = |pid: &str| !std::path::Path::new("/proc").join(pid).exists();
+    assert!(pids.lines().all(|pid| until(|| gone(pid))), "{pids}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! # expect: LEVEL CLASS PATH WHO WHO  a finding; `none`: there is no error and no warning
 //! # maybe: LEVEL CLASS PATH WHO WHO   a finding that there may be
 //! # more: LEVEL PATH                  any findings of that level about these paths, besides
+//! # told: NUMBER                     so many errors and warnings are shown, whatever they stand for
 //! # at: PATH WHO MARK                 this side of a finding is at the line that ends in `# MARK`
 //! # fix: TEXT                         the first way out of a finding; {MARK} is a line's number
 //! # suppress: LINE                    a line of the suppressions
@@ -43,6 +44,8 @@ const ORDERS: [(&str, &[(&str, &str)]); 4] = [
 pub struct Checked {
     pub code: i32,
     pub found: Vec<Found>,
+    /// How many errors and warnings it says there are.
+    pub counted: u64,
     /// What it said, for whoever reads that a test failed.
     pub said: String,
 }
@@ -80,7 +83,11 @@ fn run(
     // (The kernel's name for it, if there are links on the way.)
     let work = std::fs::canonicalize(&work).unwrap();
     let said = format!("code {}\n{}\n{}\n{json}", output.code, output.stdout, output.stderr);
-    Checked { code: output.code, found: Found::of(&json, &work), said }
+    let summary = json.lines().last().unwrap_or_default();
+    let summary: serde_json::Value = serde_json::from_str(summary).unwrap();
+    let count = |level: &str| summary[level].as_u64().unwrap();
+    let counted = count("errors") + count("warnings");
+    Checked { code: output.code, found: Found::of(&json, &work), counted, said }
 }
 
 /// Why a script cannot run here.

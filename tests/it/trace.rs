@@ -288,6 +288,27 @@ fn what_names_the_caller_is_the_callers() {
 }
 
 #[test]
+fn what_gets_a_name_by_its_descriptor_has_it() {
+    let text = "import ctypes, os
+fd = os.open('first', os.O_CREAT | os.O_WRONLY)
+link = ctypes.CDLL(None).linkat
+assert link(-100, b'/proc/self/fd/%d' % fd, -100, b'made', 0x400) == 0";
+    let Some((_sandbox, traced)) = traced_python(text) else { return };
+    let traced = traced.ended("code 0");
+    assert_eq!(
+        (traced.ops("first").as_str(), traced.ops("made").as_str()),
+        ("Create", "CreateNew")
+    );
+}
+
+#[test]
+fn what_is_made_by_a_link_that_leads_nowhere_was_not_there() {
+    let sandbox = Sandbox::new();
+    let traced = traced(&sandbox, "ln -s real link; echo x >link; echo y >link").ended("code 0");
+    assert_eq!(traced.ops("real"), "Create Truncate");
+}
+
+#[test]
 fn what_is_held_locked_is_known_for_its_holder_and_what_runs_below() {
     let sandbox = Sandbox::new();
     let traced = traced(
@@ -394,20 +415,64 @@ fn set_user_id_programs_work_for_roots_tracer_and_are_a_gap_for_others() {
     assert_eq!((sandbox.read("work/told").trim(), traced.gaps()), ("0", vec![]));
     // Whoever may raise nothing cannot have it raised by what it runs.
     let text = "./myid -u >/dev/full || ./myid -u; exec ./myid -u";
+    let gaps = gaps_of_another_user(&sandbox, &["/usr/bin/env", "sh", "-c", text]);
+    assert!(gaps.contains("Setuid"), "{gaps:?}");
+}
+
+/// What is not seen of a command if the tracer is not root.
+fn gaps_of_another_user(sandbox: &Sandbox, traced: &[&str]) -> BTreeSet<String> {
+    std::fs::create_dir_all(sandbox.path().join("work")).unwrap();
     std::fs::write(sandbox.path().join("dump"), "").unwrap();
     let whole = std::env::current_exe().unwrap();
     let half = sandbox.path().join("half");
-    crate::sandbox::copy_program(&whole, &half);
+    if !half.exists() {
+        crate::sandbox::copy_program(&whole, &half);
+    }
     let arguments = [half.to_str().unwrap(), "--exact", "trace::the_traced_half", "--ignored"];
     let mut command = sandbox.command_of_another_user(&arguments);
-    for path in ["dump", "work", "half"] {
+    for path in ["", "dump", "work", "half"] {
         let all = std::os::unix::fs::PermissionsExt::from_mode(0o777);
         std::fs::set_permissions(sandbox.path().join(path), all).unwrap();
     }
     command.current_dir(sandbox.path().join("work"));
-    command.env("TRACE_COMMAND", ["/usr/bin/env", "sh", "-c", text].join("\x1f"));
+    command.env("TRACE_COMMAND", traced.join("\x1f"));
     sandbox.finish(command.spawn().unwrap()).ok();
-    assert!(sandbox.read("dump").contains(r#""why":"Setuid""#), "{}", sandbox.read("dump"));
+    let dump = sandbox.read("dump");
+    let lines = dump.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let gaps = lines.filter(|line| line["t"] == "gap");
+    gaps.map(|gap| gap["why"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn whose_memory_cannot_be_read_is_a_gap_whatever_it_does() {
+    if !is_root() {
+        eprintln!("skipped: only root can become another user");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let unreadable = BTreeSet::from(["Unreadable".to_owned()]);
+    // A process that is not to be looked into, as those of agents with keys.
+    let before = "import ctypes, os, socket
+libc = ctypes.CDLL(None)
+dir = os.open('.', 0); one = socket.socket(); how = ctypes.create_string_buffer(24)
+";
+    for text in
+        ["one.bind(('127.0.0.1', 0))", "os.listdir(dir)", "libc.syscall(437, -100, b'x', how, 24)"]
+    {
+        let quiet = format!("{before}assert libc.prctl(4, 1) == 0\n{text}\nos._exit(0)");
+        let Some(words) = python(&quiet) else { return };
+        let gaps = gaps_of_another_user(&sandbox, &words.each_ref().map(String::as_str));
+        assert_eq!(gaps, BTreeSet::new(), "{text}");
+        let words = python(&quiet.replace("prctl(4, 1)", "prctl(4, 0)")).unwrap();
+        let gaps = gaps_of_another_user(&sandbox, &words.each_ref().map(String::as_str));
+        assert_eq!(gaps, unreadable, "{text}");
+    }
+    // A program that may be run and not read, begun by what is not recorded.
+    let program = sandbox.path().join("work/only");
+    std::fs::copy("/bin/true", &program).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+    std::fs::set_permissions(&program, mode).unwrap();
+    assert_eq!(gaps_of_another_user(&sandbox, &["/usr/bin/env", "./only"]), unreadable);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What a call has done, now that it returns.
 
 use super::calls::{LARGEFILE, TMPFILE};
+use super::file::{File, proc_link, stat};
 use super::locks::{Part, Wanted};
 use super::raw::{self, Stopped};
-use super::resolve::{File, Seen, proc_link, stat};
+use super::resolve::Seen;
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::process::clock;
@@ -173,9 +174,8 @@ impl Tracer {
         match (came, seen) {
             (Came::Of(fd), seen) if flags & TMPFILE == 0 => {
                 let fd = format!("fd/{fd}");
-                let Ok(file) = stat(format!("/proc/{}/{fd}", who.tid).as_bytes(), true) else {
-                    return;
-                };
+                let file = stat(format!("/proc/{}/{fd}", who.tid).as_bytes(), true);
+                let Some(file) = self.had(who, file) else { return };
                 if !file.is_regular() {
                     // Devices, pipes: what goes in there is not kept there.
                     if let Some(seen) = seen {
@@ -183,8 +183,8 @@ impl Tracer {
                     }
                     return;
                 }
+                let existed = was.is_some() || seen.is_none();
                 let named = seen.filter(|seen| seen.link.is_none() || seen.file.is_some());
-                let existed = was.is_some() || named.is_none();
                 let path = named.map(|seen| seen.path).or_else(|| proc_link(who.tid, &fd));
                 if let Some(path) = path {
                     let op = operation(flags, existed);

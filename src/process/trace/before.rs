@@ -7,9 +7,10 @@ use rustix::io::Errno;
 
 use super::after::{Change, Pending};
 use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
+use super::file::read_proc_link;
 use super::lines::lines;
 use super::raw::{self, Stopped};
-use super::resolve::{Seen, join, proc_link, read_proc_link};
+use super::resolve::{Seen, join};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::{Blind, Op};
@@ -66,8 +67,10 @@ impl Tracer {
                 self.change(who, a, at, true, Op::Truncate)
             }
             Call::Link(from, to, follow) => {
-                let seen = self.seen(who, a, from, follows(follow, a))?;
-                self.found(who, &seen, Op::Look);
+                // (It may be a descriptor of the caller's.)
+                if let Some(seen) = self.seen(who, a, from, follows(follow, a)) {
+                    self.found(who, &seen, Op::Look);
+                }
                 self.make(who, a, to, Op::CreateNew, Op::Taken)
             }
             Call::Rename(from, to, flags) => {
@@ -84,7 +87,7 @@ impl Tracer {
                 None
             }
             Call::Flock => Self::flock(who, a),
-            Call::FcntlLock => Self::fcntl_lock(who, a),
+            Call::FcntlLock => self.fcntl_lock(who, a),
             Call::Root => Some(Pending::Root),
             Call::IoUring => {
                 raw::refuse(tid);
@@ -115,16 +118,8 @@ impl Tracer {
 
     /// The path that a call names, made absolute. None if it is not there or empty.
     fn path(&mut self, who: Who, a: &Arguments, at: At) -> Option<Vec<u8>> {
-        let path = match read_path(who.tid, a[at.path as usize]) {
-            Ok(path) => path,
-            Err(error) => {
-                // (Another address than the caller's own is the caller's mistake.)
-                if error.raw_os_error() == Some(libc::EPERM) {
-                    self.gap(Blind::Unreadable, who);
-                }
-                return None;
-            }
-        };
+        // (Another address than the caller's own is the caller's mistake.)
+        let path = self.had(who, read_path(who.tid, a[at.path as usize]))?;
         if *path.first()? == b'/' {
             return Some(path);
         }
@@ -151,16 +146,8 @@ impl Tracer {
     }
 
     fn directory(&mut self, who: Who, link: &str) -> Option<Rc<[u8]>> {
-        match read_proc_link(who.tid, link) {
-            Ok(path) => path.map(Rc::from),
-            Err(error) => {
-                // (A descriptor that is not open is the caller's mistake.)
-                if error == Errno::ACCESS || error == Errno::PERM {
-                    self.gap(Blind::Unreadable, who);
-                }
-                None
-            }
-        }
+        // (A descriptor that is not open is the caller's mistake.)
+        self.had(who, read_proc_link(who.tid, link))?.map(Rc::from)
     }
 
     /// What a path means, with the links on the way recorded. None also where
@@ -174,7 +161,16 @@ impl Tracer {
         if who.elsewhere || is_systems(path) {
             return None;
         }
-        let seen = self.paths.look(path, follow)?;
+        let seen = match self.paths.look(path, follow) {
+            Ok(seen) => seen,
+            Err(error) => {
+                // What the caller itself may not, or what leads nowhere, is no gap.
+                if matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOMEM) {
+                    self.gap(Blind::Unreadable, who);
+                }
+                return None;
+            }
+        };
         for (link, id) in seen.through.links.iter().chain(&seen.link) {
             self.touch(who, Op::Look, link, Some(*id));
         }
@@ -208,7 +204,7 @@ impl Tracer {
         if who.own {
             return None;
         }
-        let path = proc_link(who.tid, &format!("fd/{}", a[0] as i32))?;
+        let path = self.directory(who, &format!("fd/{}", a[0] as i32))?;
         let seen = self.see(who, &path, false)?;
         self.found(who, &seen, Op::List);
         None
@@ -249,7 +245,8 @@ impl Tracer {
             Flags::Creat => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32,
             Flags::Structure(at) => {
                 let mut bytes = [0; 8];
-                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes).ok()?;
+                let read = raw::read_memory(who.tid, a[at as usize], &mut bytes);
+                let read = self.had(who, read)?;
                 (read == bytes.len()).then(|| u64::from_ne_bytes(bytes) as u32)?
             }
         };
@@ -310,7 +307,7 @@ fn is_descriptor(path: &[u8]) -> bool {
 }
 
 /// A string of a tracee's, up to its end.
-fn read_path(tid: u32, at: u64) -> std::io::Result<Vec<u8>> {
+fn read_path(tid: u32, at: u64) -> Result<Vec<u8>, Errno> {
     let mut path = Vec::with_capacity(SHORT);
     let mut buffer = [0; PAGE as usize];
     while path.len() < PATH_MAX {
@@ -328,5 +325,5 @@ fn read_path(tid: u32, at: u64) -> std::io::Result<Vec<u8>> {
             None => path.extend_from_slice(&buffer[..read]),
         }
     }
-    Err(std::io::ErrorKind::InvalidData.into())
+    Err(Errno::NAMETOOLONG)
 }

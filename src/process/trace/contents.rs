@@ -13,7 +13,7 @@ use std::io::Read;
 use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 
-use super::resolve::{File, stat};
+use super::file::{File, stat};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::{FileId, GroupNo, Op};

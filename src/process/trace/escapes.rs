@@ -7,8 +7,9 @@
 //! - Nobody can be traced twice: a tracer among the tracees is refused by the kernel.
 
 use rustix::fs::StatVfsMountFlags;
+use rustix::io::Errno;
 
-use super::resolve::{File, proc_link};
+use super::file::{File, proc_link};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::run::footprint::{Blind, FileId};
@@ -17,6 +18,15 @@ impl Tracer {
     /// Something was not seen.
     pub(super) fn gap(&mut self, why: Blind, who: Who) {
         self.recorder.gap(why, who.group, who.program);
+    }
+
+    /// What is to be had of a tracee. If that is refused, something is not seen; of what is gone by
+    /// now, nobody misses anything.
+    pub(super) fn had<T>(&mut self, who: Who, got: Result<T, Errno>) -> Option<T> {
+        if let Err(Errno::PERM | Errno::ACCESS) = got {
+            self.gap(Blind::Unreadable, who);
+        }
+        got.ok()
     }
 
     /// A process asks to be traced, or to trace this one.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::resolve::{proc_link, stat};
+use super::file::{File as Found, proc_link, stat};
 use super::table::Who;
 use super::tracer::Tracer;
 use crate::process::output::is_writable;
@@ -74,7 +74,7 @@ impl Tracer {
             let Some(fd) = fd else { continue };
             let name = format!("fd/{fd}");
             let file = stat(format!("/proc/{}/{name}", who.pid).as_bytes(), true);
-            let Some(file) = file.ok().filter(super::resolve::File::is_regular) else { continue };
+            let Some(file) = file.ok().filter(Found::is_regular) else { continue };
             if is_writable(who.pid, fd)
                 && let Some(path) = proc_link(who.pid, &name)
             {

@@ -14,8 +14,8 @@
 
 use super::after::{Came, Pending};
 use super::before::Arguments;
+use super::file::{proc_link, stat};
 use super::raw;
-use super::resolve::{proc_link, stat};
 use super::table::{Held, Who};
 use super::tracer::Tracer;
 use crate::run::footprint::{FileId, HeldNo, Op};
@@ -86,10 +86,10 @@ impl Tracer {
         })
     }
 
-    pub(super) fn fcntl_lock(who: Who, a: &Arguments) -> Option<Pending> {
+    pub(super) fn fcntl_lock(&mut self, who: Who, a: &Arguments) -> Option<Pending> {
         // `struct flock`: l_type and l_whence, shorts; l_start and l_len, of eight bytes.
         let mut asked = [0; 24];
-        if who.own || raw::read_memory(who.tid, a[2], &mut asked).ok()? != asked.len() {
+        if who.own || self.had(who, raw::read_memory(who.tid, a[2], &mut asked))? != asked.len() {
             return None;
         }
         let short = |at: usize| i16::from_ne_bytes([asked[at], asked[at + 1]]);

@@ -26,6 +26,7 @@ mod before;
 mod calls;
 mod contents;
 mod escapes;
+mod file;
 mod filter;
 mod guards;
 mod lines;

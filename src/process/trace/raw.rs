@@ -8,6 +8,8 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use rustix::io::Errno;
+
 use super::User;
 use super::spawn::Stage;
 use crate::process::raw::Inherited;
@@ -138,7 +140,7 @@ pub fn architecture(tid: u32) -> Option<u32> {
 ///
 /// # Errors
 /// `EPERM`, if this process may not; others are the tracee's own.
-pub fn read_memory(tid: u32, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
+pub fn read_memory(tid: u32, at: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
     let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
     let remote = libc::iovec { iov_base: at as *mut c_void, iov_len: buffer.len() };
     // SAFETY: writes at most `buffer.len()` bytes to `buffer`; the other
@@ -146,7 +148,7 @@ pub fn read_memory(tid: u32, at: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let read = unsafe {
         libc::process_vm_readv(tid as libc::pid_t, &raw const local, 1, &raw const remote, 1, 0)
     };
-    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+    usize::try_from(read).map_err(|_| Errno::from_raw_os_error(errno()))
 }
 
 /// Makes a tracee that is stopped before a call not make it: it fails with `ENOSYS`.

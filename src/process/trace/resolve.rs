@@ -9,9 +9,10 @@ use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::file::{File, file, read_proc_link, stat};
 use crate::process::clock;
 use crate::run::Time;
 use crate::run::footprint::FileId;
@@ -20,33 +21,6 @@ use crate::run::footprint::FileId;
 const MOST: usize = 1 << 16;
 /// So long those that are missing are, microseconds.
 const MISSING: u64 = 100_000;
-
-/// A file, as far as statx(2) tells.
-#[derive(Debug, Clone, Copy)]
-pub struct File {
-    /// Which.
-    pub id: FileId,
-    /// What it is.
-    pub kind: FileType,
-    /// Its mode, without the kind.
-    pub mode: u32,
-    /// Whose it is.
-    pub owner: u32,
-    /// How long it is.
-    pub size: u64,
-}
-
-impl File {
-    /// Whether what is read from it is what was written to it.
-    pub fn is_regular(&self) -> bool {
-        self.kind == FileType::RegularFile
-    }
-
-    /// Whether paths lead through it.
-    pub fn leads_on(&self) -> bool {
-        matches!(self.kind, FileType::Directory | FileType::Symlink)
-    }
-}
 
 /// A link that was passed.
 pub type Link = (Vec<u8>, FileId);
@@ -73,71 +47,15 @@ pub struct Seen {
     pub link: Option<Link>,
 }
 
-/// What is there by a path, itself or what it links to.
-pub fn stat(path: &[u8], follow: bool) -> Result<File, Errno> {
-    let nofollow = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-    file(CWD, path, nofollow | AtFlags::NO_AUTOMOUNT)
-}
-
-fn file(at: impl std::os::fd::AsFd, path: &[u8], flags: AtFlags) -> Result<File, Errno> {
-    let wanted = StatxFlags::TYPE
-        | StatxFlags::MODE
-        | StatxFlags::INO
-        | StatxFlags::UID
-        | StatxFlags::SIZE
-        | StatxFlags::BTIME;
-    let found = rustix::fs::statx(at, path, flags, wanted)?;
-    let made = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
-    let made = if made {
-        found.stx_btime.tv_sec * 1_000_000_000 + i64::from(found.stx_btime.tv_nsec)
-    } else {
-        0
-    };
-    let dev = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor);
-    Ok(File {
-        id: FileId { dev, ino: found.stx_ino, made },
-        kind: FileType::from_raw_mode(u32::from(found.stx_mode)),
-        mode: u32::from(found.stx_mode) & 0o7777,
-        owner: found.stx_uid,
-        size: found.stx_size,
-    })
-}
-
-/// What the kernel adds to the path of what has none any more.
-const DELETED: &[u8] = b" (deleted)";
-
-/// Where a link of /proc/PID leads: a path, if it is a file's.
-pub fn proc_link(pid: u32, name: &str) -> Option<Vec<u8>> {
-    read_proc_link(pid, name).ok()?
-}
-
-/// The same, or why that cannot be told.
-pub fn read_proc_link(pid: u32, name: &str) -> Result<Option<Vec<u8>>, Errno> {
-    let to = read_raw(pid, name)?;
-    Ok((to.first() == Some(&b'/') && !to.ends_with(DELETED)).then_some(to))
-}
-
-/// The program that a process runs, or ran from.
-pub fn program(pid: u32) -> Option<Vec<u8>> {
-    let mut path = read_raw(pid, "exe").ok()?;
-    if path.ends_with(DELETED) {
-        path.truncate(path.len() - DELETED.len());
-    }
-    Some(path)
-}
-
-fn read_raw(pid: u32, name: &str) -> Result<Vec<u8>, Errno> {
-    let link = format!("/proc/{pid}/{name}");
-    Ok(rustix::fs::readlinkat(CWD, link, Vec::with_capacity(256))?.into_bytes())
-}
-
 fn open(path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC | flags, Mode::empty())
 }
 
-fn name_of(fd: &OwnedFd) -> Option<Vec<u8>> {
+/// The path of what is open; none, if that was removed meanwhile.
+fn name_of(fd: &OwnedFd) -> Result<Vec<u8>, Errno> {
     use std::os::fd::AsRawFd;
-    proc_link(std::process::id(), &format!("fd/{}", fd.as_raw_fd()))
+    let path = read_proc_link(std::process::id(), &format!("fd/{}", fd.as_raw_fd()))?;
+    path.ok_or(Errno::NOENT)
 }
 
 /// A path from there on, if it is relative.
@@ -203,16 +121,19 @@ impl Paths {
         self.missing.insert(path.to_vec());
     }
 
-    /// What an absolute path means. None where it cannot be told.
-    pub fn look(&mut self, path: &[u8], follow: bool) -> Option<Seen> {
+    /// What an absolute path means.
+    ///
+    /// # Errors
+    /// Where it cannot be told: none says that it is not there.
+    pub fn look(&mut self, path: &[u8], follow: bool) -> Result<Seen, Errno> {
         let (parent, name) = split(path);
         if matches!(name, b"" | b"." | b"..") {
             return self.look_whole(path);
         }
         let through = match self.directory(parent) {
             Ok(directory) => directory,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Some(self.nowhere(path)),
-            Err(_) => return None,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(self.nowhere(path)),
+            Err(error) => return Err(error),
         };
         let seen = |path, file, link| Seen { path, file, through: through.clone(), link };
         let path = below(&through, name);
@@ -221,35 +142,34 @@ impl Paths {
                 let link = Some((path.clone(), found.id));
                 match open(&path, OFlags::empty()) {
                     Ok(fd) => {
-                        let file = file(&fd, b"", AtFlags::EMPTY_PATH).ok()?;
-                        Some(seen(name_of(&fd)?, Some(file), link))
+                        let file = file(&fd, b"", AtFlags::EMPTY_PATH)?;
+                        Ok(seen(name_of(&fd)?, Some(file), link))
                     }
                     Err(Errno::NOENT | Errno::NOTDIR) => {
-                        let to = rustix::fs::readlinkat(CWD, &path, Vec::new()).ok()?;
-                        let parent = through.path.clone();
-                        let to = plain(&join(&parent, to.as_bytes()));
-                        Some(seen(to, None, link))
+                        let to = rustix::fs::readlinkat(CWD, &path, Vec::new())?;
+                        let to = plain(&join(&through.path, to.as_bytes()));
+                        Ok(seen(to, None, link))
                     }
-                    Err(_) => None,
+                    Err(error) => Err(error),
                 }
             }
-            Ok(found) => Some(seen(path, Some(found), None)),
-            Err(Errno::NOENT | Errno::NOTDIR) => Some(seen(path, None, None)),
-            Err(_) => None,
+            Ok(found) => Ok(seen(path, Some(found), None)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(seen(path, None, None)),
+            Err(error) => Err(error),
         }
     }
 
     /// A path that ends in no name, and so means a directory.
-    fn look_whole(&mut self, path: &[u8]) -> Option<Seen> {
+    fn look_whole(&mut self, path: &[u8]) -> Result<Seen, Errno> {
         match self.directory(path) {
             Ok(through) => {
                 let path =
                     if through.path.is_empty() { b"/".to_vec() } else { through.path.clone() };
                 let file = stat(&path, false).ok();
-                Some(Seen { path, file, through, link: None })
+                Ok(Seen { path, file, through, link: None })
             }
-            Err(Errno::NOENT | Errno::NOTDIR) => Some(self.nowhere(path)),
-            Err(_) => None,
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(self.nowhere(path)),
+            Err(error) => Err(error),
         }
     }
 
@@ -298,7 +218,7 @@ impl Paths {
             }
             opened => opened?,
         };
-        let mut real = name_of(&fd).ok_or(Errno::NOENT)?;
+        let mut real = name_of(&fd)?;
         let links = if real == path { Vec::new() } else { links(path) };
         if real == b"/" {
             real.clear();
@@ -329,7 +249,7 @@ fn links(path: &[u8]) -> Vec<Link> {
         here.extend_from_slice(name);
         match stat(&here, false) {
             Ok(found) if found.kind == FileType::Symlink => {
-                let real = open(&here, OFlags::empty()).ok().and_then(|fd| name_of(&fd));
+                let real = open(&here, OFlags::empty()).and_then(|fd| name_of(&fd)).ok();
                 links.push((here, found.id));
                 match real {
                     Some(real) => here = if real == b"/" { Vec::new() } else { real },

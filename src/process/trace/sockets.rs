@@ -45,7 +45,7 @@ impl Local {
 
 impl Tracer {
     pub(super) fn bind(&mut self, who: Who, a: &Arguments) -> Option<Pending> {
-        let (path, file) = match address(who.tid, a)? {
+        let (path, file) = match self.address(who, a)? {
             Address::Path(path) => {
                 let seen = self.see_from_here(who, &path, false)?;
                 (seen.path, seen.file)
@@ -60,7 +60,7 @@ impl Tracer {
     }
 
     pub(super) fn connect(&mut self, who: Who, a: &Arguments) {
-        match address(who.tid, a) {
+        match self.address(who, a) {
             Some(Address::Path(path)) => {
                 if let Some(seen) = self.see_from_here(who, &path, true) {
                     self.touch(who, Op::Connect, &seen.path, seen.file.map(|file| file.id));
@@ -74,6 +74,15 @@ impl Tracer {
             }
             _ => {}
         }
+    }
+
+    /// The address that bind(2) and connect(2) are given.
+    fn address(&mut self, who: Who, a: &Arguments) -> Option<Address> {
+        let mut bytes = [0; 128];
+        let length = (a[2] as u32 as usize).min(bytes.len());
+        let bytes = &mut bytes[..length];
+        let read = self.had(who, raw::read_memory(who.tid, a[1], bytes))?;
+        (read == length).then(|| parse(bytes))?
     }
 
     fn see_from_here(
@@ -104,15 +113,6 @@ fn is_datagram(pid: u32, fd: i32) -> bool {
         rustix::net::sockopt::socket_type(socket).ok()
     };
     kind() == Some(SocketType::DGRAM)
-}
-
-/// The address that bind(2) and connect(2) are given.
-fn address(tid: u32, a: &Arguments) -> Option<Address> {
-    let mut bytes = [0; 128];
-    let length = (a[2] as u32 as usize).min(bytes.len());
-    let bytes = &mut bytes[..length];
-    (raw::read_memory(tid, a[1], bytes).ok()? == length).then_some(())?;
-    parse(bytes)
 }
 
 /// Reads a `struct sockaddr`.

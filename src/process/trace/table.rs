@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::after::Pending;
+use super::file::File;
 use super::locks::Lock;
-use super::resolve::File;
 use crate::run::Time;
 use crate::run::footprint::{GroupNo, HeldNo, TextNo};
 

@@ -18,10 +18,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 use super::contents::Contents;
+use super::file::{program, stat};
 use super::guards::is_guard;
 use super::mkdir::wants_new;
 use super::raw::{self, Resume};
-use super::resolve::{Paths, program, stat};
+use super::resolve::Paths;
 use super::sockets::Local;
 use super::spawn::Spawned;
 use super::table::{Held, Process, Table, Who};
@@ -303,7 +304,16 @@ impl Tracer {
         let former = raw::message(pid).unwrap_or(pid);
         let Some(before) = self.table.who(pid) else { return };
         let asked = self.table.exec(pid, former);
-        let Some(program) = program(pid) else { return };
+        // One that may be run and not read is known by the name by which it was called, if at all.
+        let told = self.had(before, program(pid));
+        let named = || asked.as_ref().map(|(path, _)| path.clone());
+        let Some(program) = told.or_else(named) else {
+            // Least of all is it known to be this program.
+            if let Some(process) = self.table.process(pid) {
+                (process.own, process.wants_new) = (false, false);
+            }
+            return;
+        };
         let own = program == self.own;
         let text = self.recorder.text(&String::from_utf8_lossy(&program));
         if let Some(process) = self.table.process(pid) {

@@ -7,7 +7,7 @@ use super::limit::Moment;
 use super::words;
 use super::{Checked, Counts};
 use crate::check::confirm::{Confirmed, Difference};
-use crate::check::{Finding, Fix, Gone, Harmless, Side, Who};
+use crate::check::{Finding, Fix, Gone, Harmless, Pair, Side, Who};
 use crate::run::{Id, Time};
 
 /// The version of the form.
@@ -33,6 +33,7 @@ enum Line<'a> {
         sides: Vec<SideLine<'a>>,
         fixes: Vec<FixLine<'a>>,
         more: &'a [String],
+        others: Vec<PairLine<'a>>,
         confirmed: Option<ConfirmedLine<'a>>,
     },
     Gap {
@@ -125,6 +126,12 @@ struct SideLine<'a> {
 }
 
 #[derive(Serialize)]
+struct PairLine<'a> {
+    sides: Vec<SideLine<'a>>,
+    more: &'a [String],
+}
+
+#[derive(Serialize)]
 struct FixLine<'a> {
     kind: &'static str,
     text: String,
@@ -208,14 +215,18 @@ fn finding_line<'a>(
     checked: &Checked<'_>,
 ) -> Line<'a> {
     let moment = |side: &Side| checked.moment(side);
+    let sides =
+        |sides: &'a [Side; 2]| sides.iter().map(|side| side_line(side, checked.since)).collect();
+    let other = |pair: &'a Pair| PairLine { sides: sides(&pair.sides), more: &pair.more };
     Line::Finding {
         level: finding.level.word(),
         class: finding.class.word(),
         path: &finding.path,
         harmless: finding.harmless.map(Harmless::word),
-        sides: finding.sides.iter().map(|side| side_line(side, checked.since)).collect(),
+        sides: sides(&finding.sides),
         fixes: finding.fixes.iter().map(|fix| fix_line(fix, finding, &moment)).collect(),
         more: &finding.more,
+        others: finding.others.iter().map(other).collect(),
         confirmed: confirmed.map(confirmed_line),
     }
 }
@@ -313,7 +324,7 @@ fn place(at: Option<&str>) -> Option<Place<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{checked, nova, sudo, verdict};
+    use super::super::sample::{checked, nova, sudo, task, verdict};
     use super::*;
     use crate::report::check::Opened;
     use crate::run::task::Leak;
@@ -322,6 +333,9 @@ mod tests {
     #[test]
     fn each_line_is_an_object_of_its_kind() {
         let mut verdict = verdict(vec![nova()]);
+        let mut other = Pair { sides: nova().sides, more: vec!["/more".into()] };
+        other.sides[0].who = task("init_glance");
+        verdict.findings[0].others.push(other);
         verdict.gaps = vec![sudo()];
         let runs = [Opened { dir: "/r".into(), script: Some("stack.sh".into()), by_text: false }];
         let left = [Leak { pid: 7, comm: "mysqld".into() }];
@@ -338,6 +352,12 @@ mod tests {
         );
         assert_eq!(side["at"], json!({"file": "lib/nova", "line": 88}));
         assert_eq!(lines[1]["sides"][1]["task"], Value::Null);
+        let other = &lines[1]["others"][0];
+        assert_eq!(other["sides"][0]["task"], "init_glance");
+        assert_eq!(
+            (&other["sides"][1], &other["more"]),
+            (&lines[1]["sides"][1], &json!(["/more"]))
+        );
         assert_eq!(
             lines[1]["fixes"][0],
             json!({

@@ -3,8 +3,10 @@
 pub mod json;
 mod limit;
 pub mod page;
+mod parts;
 #[cfg(test)]
 mod sample;
+mod summary;
 pub mod text;
 mod words;
 
@@ -103,6 +105,7 @@ impl Checked<'_> {
     /// What two orders say of a finding: the word and the reasons.
     fn confirmed(&self, finding: usize) -> Option<(&'static str, String)> {
         let confirmed = self.confirmed.get(finding)?.as_ref()?;
+        let several = self.verdict.findings.get(finding).is_some_and(|all| !all.others.is_empty());
         let list = |all: &[Difference]| {
             let told = all
                 .iter()
@@ -118,7 +121,8 @@ impl Checked<'_> {
             Confirmed::Harmful(all) => ("harmful", list(all)),
             Confirmed::Alike => ("not confirmed", "both orders came to the same".to_owned()),
             Confirmed::Untried => {
-                ("not confirmed", "the two came in the same order both times".to_owned())
+                let who = if several { "some of the pairs" } else { "the two" };
+                ("not confirmed", format!("{who} came in the same order both times"))
             }
             Confirmed::Unclear(all) => {
                 ("unclear", format!("{}; but so it does without another order", list(all)))

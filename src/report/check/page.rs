@@ -1,6 +1,7 @@
 //! What a check found, as the page of one of the runs shows it.
 
-use super::text::{quoted, summary};
+use super::parts::{besides, deed, place, quoted};
+use super::summary::summary;
 use super::words::{self, clean};
 use super::{Checked, counts};
 use crate::check::{Finding, Who};
@@ -38,24 +39,20 @@ fn conflict(checked: &Checked<'_>, at: usize, finding: &Finding, run: usize) -> 
                 Who::Task { .. } | Who::Left { .. } => Lane::None,
             },
             time: side.first,
-            place: super::text::place(checked, side),
-            text: format!(
-                "{}: {}",
-                words::label(side, &who[at]),
-                super::text::deed(side, &finding.path)
-            ),
+            place: place(checked, side),
+            text: format!("{}: {}", words::label(side, &who[at]), deed(side, &finding.path)),
             source: quoted(checked, side),
         }
     };
-    let more = (!finding.more.is_empty()).then(|| super::text::more(&finding.more));
     let confirmed = checked.confirmed(at).map(|(word, why)| format!("{word}: {why}"));
     let harmless = finding.harmless.map(|why| format!("harmless: {}", words::harmless(why)));
+    let besides = besides(checked, finding);
     Conflict {
         level: finding.level.word(),
         class: finding.class.word(),
         heading: words::heading(finding, [&who[0], &who[1]]),
         sides: [side(0), side(1)],
-        notes: more.into_iter().chain(harmless).chain(confirmed).collect(),
+        notes: besides.into_iter().chain(harmless).chain(confirmed).collect(),
         hints: words::ways(finding, &|side| checked.moment(side)),
     }
 }

@@ -44,6 +44,7 @@ pub fn nova() -> Finding {
             now: Some("stack.sh:430".into()),
         }],
         more: Vec::new(),
+        others: Vec::new(),
     }
 }
 

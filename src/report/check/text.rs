@@ -5,20 +5,14 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 
+use super::parts::{besides, deed, place, quoted};
+use super::summary::summary;
 use super::words::{self, clean, number, plural};
-use super::{Checked, Counts, counts};
-use crate::check::Harmless;
-use crate::check::{Gone, Level, Side, Who};
-use crate::run::code;
-
-/// So many paths that share a finding are named.
-const NAMED: usize = 3;
+use super::{Checked, counts};
+use crate::check::{Gone, Level};
 
 /// So many programs that were not seen are named for each reason.
 const UNSEEN: usize = 5;
-
-/// A longer line of the script is cut, characters.
-const WIDTH: usize = 90;
 
 /// How the parts look.
 #[derive(Debug, Clone, Copy, Default)]
@@ -95,8 +89,8 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
             let _ = writeln!(text, "   {frame}|{frame:#}  {line}");
         }
     }
-    if !finding.more.is_empty() {
-        let _ = writeln!(text, "  {}", more(&finding.more));
+    for line in besides(checked, finding) {
+        let _ = writeln!(text, "  {line}");
     }
     if let Some(why) = finding.harmless {
         let _ = writeln!(text, "  {frame}harmless:{frame:#} {}", words::harmless(why));
@@ -108,45 +102,6 @@ fn tell(text: &mut String, checked: &Checked<'_>, at: usize, looks: &Looks) {
         let _ = writeln!(text, "  {hint}hint:{hint:#} {way}");
     }
     text.push('\n');
-}
-
-/// The other paths that a finding stands for.
-pub(super) fn more(paths: &[String]) -> String {
-    let named: Vec<String> = paths.iter().take(NAMED).map(|path| clean(path)).collect();
-    let rest = match paths.len() - named.len() {
-        0 => String::new(),
-        rest => format!(" and {} more", number(rest as u64)),
-    };
-    format!("the same with {}{rest}", named.join(", "))
-}
-
-/// The line that a side is about, or the best that is known.
-pub(super) fn place(checked: &Checked<'_>, side: &Side) -> String {
-    let line = side.at.as_ref().or(side.from.as_ref()).or(side.until.as_ref());
-    line.map_or_else(|| checked.moment(side), |line| clean(line))
-}
-
-/// The line itself, if it is the very one.
-pub(super) fn quoted(checked: &Checked<'_>, side: &Side) -> Option<String> {
-    let start = side.from.as_ref().filter(|_| side.who != Who::Script);
-    let line = (checked.source)(side.at.as_ref().or(start)?)?;
-    let line = clean(line.trim());
-    let mut cut: String = line.chars().take(WIDTH).collect();
-    if cut.len() < line.len() {
-        cut.push('…');
-    }
-    Some(cut).filter(|line| !line.is_empty())
-}
-
-/// What was done there, and by which program.
-pub(super) fn deed(side: &Side, path: &str) -> String {
-    let other = clean(&side.path);
-    let it = if side.path == path { "it" } else { &other };
-    let times = match side.count {
-        0 | 1 => String::new(),
-        count => format!(", {} times", number(u64::from(count))),
-    };
-    format!("{} {}{times}", clean(&side.program), words::deed(side.op, it))
 }
 
 fn gaps(text: &mut String, checked: &Checked<'_>, looks: &Looks) {
@@ -197,96 +152,11 @@ fn unused(text: &mut String, checked: &Checked<'_>) {
     }
 }
 
-/// One line that says it all.
-pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
-    let verdict = checked.verdict;
-    if checked.runs.is_empty() && checked.unread.is_empty() {
-        let ended = match checked.code {
-            code::OK => String::new(),
-            code => format!(" and ended with {}", ended(code)),
-        };
-        return format!(
-            "meanwhile: check: nothing was checked: the script opened no run{ended}\n\
-             hint: it loads the functions with eval -- \"$(meanwhile init bash)\", and finds meanwhile by PATH\n"
-        );
-    }
-    let found = Counts::of(verdict);
-    let gaps = verdict.gaps.len();
-    let mut told: Vec<String> = Vec::new();
-    if found.errors > 0 {
-        told.push(plural(found.errors, "error"));
-    }
-    if found.warnings > 0 {
-        told.push(plural(found.warnings, "warning"));
-    }
-    let mut besides: Vec<String> = Vec::new();
-    if found.notes > 0 {
-        let how = if notes { "" } else { " (--notes shows them)" };
-        // Which of two came first still matters where a lock keeps them apart.
-        let open = verdict.findings.iter().filter(|one| one.harmless == Some(Harmless::Locked));
-        let open = match open.count() {
-            0 => String::new(),
-            count if count == found.notes => ", serialised by a lock in an open order".to_owned(),
-            count => {
-                format!(", {} of them serialised by a lock in an open order", number(count as u64))
-            }
-        };
-        besides.push(format!("{}{open}{how}", plural(found.notes, "note")));
-    }
-    if found.suppressed > 0 {
-        besides.push(format!("{} suppressed", number(found.suppressed as u64)));
-    }
-    if found.known > 0 {
-        besides.push(format!("{} in the baseline", number(found.known as u64)));
-    }
-    let mut parts: Vec<String> = Vec::new();
-    let none = told.is_empty();
-    let ways = |count: usize| if count == 1 { "one thing was" } else { "some things were" };
-    let mut but: Vec<String> = Vec::new();
-    but.extend(checked.unread.iter().map(|text| clean(text)));
-    if checked.code != code::OK {
-        but.push(format!(
-            "the script ended with {}, and was checked up to there",
-            ended(checked.code)
-        ));
-    }
-    if verdict.light {
-        but.push("reads were not looked at (--light)".to_owned());
-    }
-    if gaps > 0 {
-        but.push(format!("{} not seen ({})", ways(gaps), plural(gaps, "gap")));
-    }
-    let but = but.join("; ");
-    parts.push(match (none, but.is_empty()) {
-        (true, true) => "no races seen".to_owned(),
-        (true, false) => format!("no races seen, but {but}"),
-        (false, true) => told.join(", "),
-        (false, false) => format!("{}; {but}", told.join(", ")),
-    });
-    parts.extend((!besides.is_empty()).then(|| besides.join(", ")));
-    let (different, all) = verdict.accesses;
-    parts.push(format!(
-        "{}, {}, {} of them different",
-        plural(verdict.tasks, "task"),
-        if all == 1 { "1 access".to_owned() } else { format!("{} accesses", number(all)) },
-        number(different as u64)
-    ));
-    format!("meanwhile: check: {}\n", parts.join("; "))
-}
-
-/// An exit code with its meaning.
-fn ended(exit: u8) -> String {
-    match code::signal(exit).and_then(code::signal_name) {
-        Some(name) => format!("exit code {exit} (SIG{name})"),
-        None => format!("exit code {exit}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample::{RUN, checked, nova, side, sudo, task, verdict};
     use super::*;
-    use crate::check::{Class, Finding, Verdict};
+    use crate::check::{Class, Finding, Harmless, Pair, Verdict};
     use crate::report::check::Opened;
     use crate::run::footprint::Op;
     use crate::run::task::Leak;
@@ -384,6 +254,33 @@ mod tests {
             assert!(known.iter().any(|begin| line.starts_with(begin)), "{line:?} in:\n{text}");
         }
         assert!(text.contains("the same with /tmp/0^[, /tmp/1^[, /tmp/2^[ and 2 more"), "{text}");
+    }
+
+    #[test]
+    fn what_differs_only_in_the_pair_is_told_once_and_the_pairs_are_named() {
+        let pair = |n: usize| {
+            let mut sides = nova().sides;
+            sides[0].who = task(&format!("init_{n}"));
+            sides[1].at = Some(format!("stack.sh:{}", 412 + n / 2));
+            Pair { sides, more: Vec::new() }
+        };
+        let mut finding = nova();
+        finding.others = (1..=7).map(pair).collect();
+        let text =
+            |finding: &Finding| plain(&checked(&verdict(vec![finding.clone()]), &RUN), false);
+        let told = text(&finding);
+        assert!(
+            told.contains(
+                "  and between 7 more pairs: init_1–the script, init_2–the script (stack.sh:413), \
+                 init_3–the script (stack.sh:413), init_4–the script (stack.sh:414), \
+                 init_5–the script (stack.sh:414) and 2 more\n"
+            ),
+            "{told}"
+        );
+        assert!(told.contains("meanwhile: check: 1 error; "), "{told}");
+        finding.others.truncate(1);
+        let told = text(&finding);
+        assert!(told.contains("  and between 1 more pair: init_1–the script\n"), "{told}");
     }
 
     #[test]

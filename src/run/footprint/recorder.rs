@@ -83,6 +83,8 @@ pub struct Recorder {
     texts: Numbers<String>,
     held: Numbers<Vec<FileNo>>,
     index: HashMap<Key, usize>,
+    /// Where there is no room, each access is one.
+    gaps: HashMap<(Blind, GroupNo, TextNo), usize>,
     /// The latest misses of a process, by its pid.
     misses: HashMap<u32, Vec<usize>>,
 }
@@ -103,6 +105,7 @@ impl Recorder {
             texts: Numbers::default(),
             held,
             index: HashMap::new(),
+            gaps: HashMap::new(),
             misses: HashMap::new(),
         }
     }
@@ -161,11 +164,12 @@ impl Recorder {
 
     /// Something was not seen.
     pub fn gap(&mut self, why: Blind, group: GroupNo, program: TextNo) {
-        let same = |gap: &&mut Gap| (gap.why, gap.group, gap.program) == (why, group, program);
-        match self.traced.gaps.iter_mut().find(same) {
-            Some(gap) => gap.count = gap.count.saturating_add(1),
-            None => self.traced.gaps.push(Gap { why, group, program, count: 1 }),
-        }
+        let gaps = &mut self.traced.gaps;
+        let number = *self.gaps.entry((why, group, program)).or_insert_with(|| {
+            gaps.push(Gap { why, group, program, count: 0 });
+            gaps.len() - 1
+        });
+        gaps[number].count = gaps[number].count.saturating_add(1);
     }
 
     /// What is in a file that the group has written.

@@ -19,7 +19,7 @@ pub struct Expected {
     who: Option<[String; 2]>,
 }
 
-/// A finding, or one of the paths that it stands for.
+/// A finding, or one of the paths and pairs that it stands for.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub level: String,
@@ -27,7 +27,7 @@ pub struct Found {
     path: String,
     who: [String; 2],
     at: [Option<u64>; 2],
-    /// The ways out, as JSON.
+    /// The ways out, as JSON; of the finding's own pair alone.
     pub fixes: Vec<Value>,
 }
 
@@ -39,6 +39,7 @@ pub struct Case {
     pub needs: Vec<String>,
     pub expects: Vec<Expected>,
     allowed: Vec<Expected>,
+    told: Option<u64>,
     at: Vec<(String, String, String)>,
     fixes: Vec<String>,
     pub suppress: Vec<String>,
@@ -70,6 +71,7 @@ impl Case {
                 "expect" if value == "none" => case.expects.push(Expected::parse("note - -")),
                 "expect" => case.expects.push(Expected::parse(value)),
                 "maybe" | "more" => case.allowed.push(Expected::parse(value)),
+                "told" => case.told = Some(value.parse().unwrap()),
                 "at" => {
                     let [path, who, mark]: [String; 3] =
                         words().collect::<Vec<_>>().try_into().unwrap();
@@ -155,6 +157,9 @@ impl Case {
     /// Whether exactly that was found.
     pub fn compare(&self, checked: &Checked) -> Result<(), String> {
         self.compare_some(checked, |_| true)?;
+        if self.told.is_some_and(|told| told != checked.counted) {
+            return Err(format!("{} errors and warnings are shown", checked.counted));
+        }
         let found = &checked.found;
         for (path, who, mark) in &self.at {
             let line = self.marked(mark);
@@ -219,6 +224,17 @@ fn sorted(one: String, other: String) -> [String; 2] {
     if one <= other { [one, other] } else { [other, one] }
 }
 
+/// Who a side is, in words of the corpus.
+fn name(side: &Value) -> String {
+    let run = side["run"].as_u64().filter(|run| *run > 0);
+    let run = run.map_or(String::new(), |run| format!("@{run}"));
+    match side["who"].as_str().unwrap() {
+        "script" => "script".to_owned(),
+        "left" => format!("left:{}{run}", side["task"].as_str().unwrap()),
+        _ => format!("{}{run}", side["task"].as_str().unwrap()),
+    }
+}
+
 /// Whether a path is meant: `*` is anything, `%XX` a character.
 fn meets(pattern: &str, path: &str) -> bool {
     let plain = |part: &str| {
@@ -249,31 +265,24 @@ impl Found {
         let mut all = Vec::new();
         for finding in lines.filter(|line| line["t"] == "finding") {
             let text = |value: &Value| value.as_str().unwrap().to_owned();
-            let sides = finding["sides"].as_array().unwrap();
-            let who = |side: usize| {
-                let side = &sides[side];
-                let run = side["run"].as_u64().filter(|run| *run > 0);
-                let run = run.map_or(String::new(), |run| format!("@{run}"));
-                match side["who"].as_str().unwrap() {
-                    "script" => "script".to_owned(),
-                    "left" => format!("left:{}{run}", side["task"].as_str().unwrap()),
-                    _ => format!("{}{run}", side["task"].as_str().unwrap()),
-                }
-            };
-            let more = finding["more"].as_array().unwrap();
             let suppressed = finding["harmless"] == "suppressed";
             let level = if suppressed { "note" } else { finding["level"].as_str().unwrap() };
-            for path in std::iter::once(&finding["path"]).chain(more) {
-                let path = text(path);
-                let prefix = format!("{}/", work.display());
-                all.push(Self {
-                    level: level.to_owned(),
-                    class: text(&finding["class"]),
-                    path: path.strip_prefix(&prefix).unwrap_or(&path).to_owned(),
-                    who: [who(0), who(1)],
-                    at: [0, 1].map(|side| sides[side]["at"]["line"].as_u64()),
-                    fixes: finding["fixes"].as_array().unwrap().clone(),
-                });
+            let others = finding["others"].as_array().unwrap();
+            for (number, pair) in std::iter::once(&finding).chain(others).enumerate() {
+                let (sides, more) = (&pair["sides"], pair["more"].as_array().unwrap());
+                let fixes = finding["fixes"].as_array().filter(|_| number == 0);
+                for path in std::iter::once(&finding["path"]).chain(more) {
+                    let path = text(path);
+                    let prefix = format!("{}/", work.display());
+                    all.push(Self {
+                        level: level.to_owned(),
+                        class: text(&finding["class"]),
+                        path: path.strip_prefix(&prefix).unwrap_or(&path).to_owned(),
+                        who: [0, 1].map(|side| name(&sides[side])),
+                        at: [0, 1].map(|side| sides[side]["at"]["line"].as_u64()),
+                        fixes: fixes.cloned().unwrap_or_default(),
+                    });
+                }
             }
         }
         all
