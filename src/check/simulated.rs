@@ -140,7 +140,7 @@ impl World {
         };
         let by = if matches!(want, Want::List) { "/bin/ls" } else { "/bin/tool" };
         self.see(group, &seen, by);
-        if path == INNER && makes && there.is_none() {
+        if path == INNER && makes {
             self.see(group, &[(Op::Fill, PATHS[3], None)], by);
         }
     }
@@ -223,7 +223,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let dir = dir.prop_map(|want| (want, PATHS[3]));
     let inner = prop_oneof![Just(Want::Overwrite), Just(Want::Append), Just(Want::Cat)];
     let inner = inner.prop_map(|want| (want, INNER));
-    proptest::collection::vec(prop_oneof![4 => file, 1 => dir, 1 => inner], 1..4)
+    let steps = proptest::collection::vec(prop_oneof![4 => file, 1 => dir, 1 => inner], 1..4);
+    // (Who makes the directory afterwards has tried whether it is there, and would try again.)
+    steps.prop_filter("tries again", |steps: &Vec<Step>| {
+        let made = steps.iter().rposition(|(want, _)| matches!(want, Want::MakeDir | Want::NewDir));
+        let filled = steps.iter().position(|(_, path)| *path == INNER);
+        filled.is_none() || made <= filled
+    })
 }
 
 proptest! {

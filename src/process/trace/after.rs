@@ -132,6 +132,9 @@ impl Tracer {
             Came::Exists if *taken != Op::Look => {
                 let is = || stat(path, false).ok().filter(|_| *new).map(|file| file.id);
                 self.touch(who, *taken, path, was.or_else(is));
+                if *new {
+                    self.filled(who, Op::Fill, path);
+                }
             }
             Came::Missing => {
                 self.touch(who, Op::Miss, path, None);
@@ -175,7 +178,8 @@ impl Tracer {
         }
     }
 
-    /// Whoever makes something needs the directory around it, and missed that if it failed.
+    /// Whoever makes something, or would if it were not there, needs the directory around it, and
+    /// has missed that if there was nothing.
     pub(super) fn filled(&mut self, who: Who, op: Op, path: &[u8]) {
         match memchr::memrchr(b'/', path) {
             None | Some(0) => {}
@@ -186,6 +190,7 @@ impl Tracer {
     fn opened(&mut self, who: Who, seen: Option<Seen>, flags: u32, came: &Came) {
         let was = seen.as_ref().and_then(|seen| seen.file);
         let id = was.map(|file| file.id);
+        let creates = flags & libc::O_CREAT as u32 != 0;
         match (came, seen) {
             (Came::Of(fd), seen) if flags & TMPFILE == 0 => {
                 let fd = format!("fd/{fd}");
@@ -211,7 +216,7 @@ impl Tracer {
                     if op == Op::Create && matches!(kept, Op::Append | Op::Read | Op::Touch) {
                         self.touch_at(now, who, kept, &path, Some(file.id));
                     }
-                    if matches!(op, Op::Create | Op::CreateNew) {
+                    if creates {
                         self.filled(who, Op::Fill, &path);
                     }
                     if !matches!(op, Op::Read | Op::Touch) {
@@ -219,11 +224,14 @@ impl Tracer {
                     }
                 }
             }
-            (Came::Exists, Some(seen)) => self.touch(who, Op::Taken, &seen.path, id),
+            (Came::Exists, Some(seen)) => {
+                self.touch(who, Op::Taken, &seen.path, id);
+                self.filled(who, Op::Fill, &seen.path);
+            }
             (Came::Missing, Some(seen)) => {
                 self.touch(who, Op::Miss, &seen.path, None);
                 // (Else it would have been made.)
-                if flags & libc::O_CREAT as u32 != 0 {
+                if creates {
                     self.filled(who, Op::Miss, &seen.path);
                 }
             }

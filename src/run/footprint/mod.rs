@@ -87,7 +87,7 @@ pub enum Op {
     Meta,
     /// Its times were set, and it would have been made, empty, if it had not been there: touch(1).
     Touch,
-    /// Something was made in this directory, by whatever means; it had to be there for that.
+    /// Something was made in this directory, or would have been if it had not been there.
     Fill,
     /// A directory's entries were read.
     List,
