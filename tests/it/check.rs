@@ -66,6 +66,17 @@ fn what_cannot_be_run_or_starts_no_task_was_not_checked() {
 }
 
 #[test]
+fn where_no_run_could_be_kept_nothing_was_checked() {
+    let sandbox = Sandbox::new();
+    // (What cannot be written to ends no shell that ignores it.)
+    let text = "trap '' XFSZ; ulimit -f 0; async_run a true; async_wait a";
+    let output = check(&sandbox, &[], text);
+    assert_eq!(output.code, 125, "{output:?}");
+    let told = "no races seen, but no run was begun in ";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+}
+
+#[test]
 fn the_scripts_input_and_output_are_its_own() {
     let sandbox = Sandbox::new();
     let text = "cat; echo complaint >&2; async_run a echo task; async_wait a";
