@@ -15,6 +15,7 @@ use super::pairs::{Conflict, Key, parent};
 use super::places::Manager;
 use super::segments::{Segments, Whose};
 use super::suppress::Suppressions;
+use super::waits::Waits;
 use super::{Input, Unused};
 
 /// What findings are made of.
@@ -46,7 +47,9 @@ impl Folder<'_, '_> {
             alike.entry(key).or_default().push(Conflict { clash, ..conflict });
         }
         let together = alike.into_values().flat_map(|same| self.by_place(same));
-        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced: self.input.traced };
+        let traced = self.input.traced;
+        let waits = Waits::new(traced, self.segments);
+        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced, waits };
         let mut findings: Vec<Finding> = Vec::new();
         for same in together {
             let Some((first, rest)) = same.split_first() else { continue };

@@ -36,9 +36,10 @@ mod simulated;
 mod suppress;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Side, Unused, Verdict, Who};
-pub use suppress::{SuppressError, Suppressions, baseline};
+pub use suppress::{SuppressError, Suppressions, baseline, line};
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -204,6 +204,12 @@ pub fn baseline(verdict: &Verdict) -> String {
     text
 }
 
+/// A line of suppressions that is about a finding.
+pub fn line(finding: &Finding) -> String {
+    let Finding { class, path, sides: [one, other], .. } = finding;
+    format!("{} {} {} {}", class.word(), literal(path), name(&one.who), name(&other.who))
+}
+
 /// A task by its name, whichever start of it: how often a step runs is not what it does.
 fn name(who: &Who) -> &str {
     match who {
