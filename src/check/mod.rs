@@ -50,9 +50,10 @@ mod simulated;
 mod suppress;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Pair, Side, Unused, Verdict, Who};
-pub use suppress::{SuppressError, Suppressions, baseline};
+pub use suppress::{SuppressError, Suppressions, baseline, line};
 
 use std::collections::{BTreeMap, HashSet};
 

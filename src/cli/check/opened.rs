@@ -47,6 +47,10 @@ impl Opened {
             };
             let dir = if last { Some(dir) } else { None };
             match read(place, journal, dir.as_ref().and_then(|dir| dir.as_ref().ok())) {
+                // Its steps ran one after the other, each as a part of the script.
+                Ok(run) if run.opened.is_none() => {
+                    all.failed.push(format!("no run was begun in {}", place.display()));
+                }
                 Ok(mut run) => {
                     let by_text = script::place(&mut run, name);
                     let shown = place.to_string_lossy().into_owned();
