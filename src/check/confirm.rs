@@ -115,6 +115,8 @@ fn changes(op: Op) -> bool {
         | Op::HaveDir
         | Op::DirTaken
         | Op::Meta
+        | Op::Touch
+        | Op::Fill
         | Op::List
         | Op::Bind
         | Op::Connect

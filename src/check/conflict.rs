@@ -9,6 +9,7 @@
 //! | renames onto | writes by name (it is lost) | write-write | error |
 //! | creates, makes, renames onto, writes | missed it | create-missing | error |
 //! | creates, makes, renames to a new name | found it (it might have missed it) | create-missing | error |
+//! | makes a directory | makes something in it | create-missing | error |
 //! | removes, renames away | anything | remove-use | error |
 //! | renames onto what is there | reads, runs, lists | replace-read | warning |
 //! | makes, removes, renames an entry | lists the directory | change-list | warning |
@@ -94,6 +95,7 @@ enum Way {
 fn writes(deed: Deed) -> Option<Way> {
     match (deed.op, deed.how) {
         (Op::Append, _) | (Op::Create, How::Keeping) => Some(Way::Append),
+        (Op::Create, How::Touching) => None,
         (Op::Write | Op::Truncate | Op::Create, _) => Some(Way::Over),
         _ => None,
     }
@@ -115,6 +117,7 @@ fn makes(op: Op) -> bool {
             | Op::Write
             | Op::Append
             | Op::Truncate
+            | Op::Touch
     )
 }
 
@@ -151,7 +154,7 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
         (_, Op::Connect) => None,
 
         // It would have removed it.
-        (Op::Miss, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
+        (Op::Miss, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Fill | Op::Lock)
             if one.how == How::Removing =>
         {
             Some(Clash::new(RemoveUse, Error))
@@ -195,22 +198,25 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
         (Op::RenameOnto | Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind, Op::Create)
         | (
             Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind,
-            Op::Write | Op::Append | Op::Truncate,
+            Op::Write | Op::Append | Op::Truncate | Op::Touch,
         ) => Some(Clash::new(CreateCreate, Error)),
-
-        (Op::RenameOnto, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
-            if !ensured && one.how != How::Replacing =>
-        {
-            Some(Clash::new(CreateMissing, Error))
+        // (If it comes first, it makes a file, which the other one replaces.)
+        (Op::RenameOnto, Op::Touch) if !ensured && one.how != How::Replacing => {
+            Some(Clash::new(CreateCreate, Error))
         }
+
+        (
+            Op::RenameOnto,
+            Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Fill | Op::Lock,
+        ) if !ensured && one.how != How::Replacing => Some(Clash::new(CreateMissing, Error)),
         // There is one all the time.
-        (Op::RenameOnto, Op::Meta | Op::Look) => Some(Clash::new(Metadata, Note)),
-        (Op::RenameOnto, Op::Read | Op::Exec | Op::List | Op::Lock) => {
+        (Op::RenameOnto, Op::Meta | Op::Touch | Op::Look) => Some(Clash::new(Metadata, Note)),
+        (Op::RenameOnto, Op::Read | Op::Exec | Op::List | Op::Fill | Op::Lock) => {
             Some(Clash::new(ReplaceRead, Warning))
         }
         (
             Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind,
-            Op::Read | Op::Exec | Op::Look | Op::List,
+            Op::Read | Op::Exec | Op::Look | Op::List | Op::Fill,
         )
         | (Op::CreateNew | Op::MakeDir | Op::NewDir | Op::Bind | Op::Create, Op::Meta | Op::Lock)
         | (Op::Create, Op::Look | Op::List)
@@ -218,8 +224,11 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
         {
             Some(Clash::new(CreateMissing, Error))
         }
+        (Op::Create, Op::Read | Op::Exec) if one.how == How::Touching && !ensured => {
+            Some(Clash::new(CreateMissing, Error))
+        }
         _ => in_file(one, other).or_else(|| {
-            let used = matches!(other.op, Op::Look | Op::Meta);
+            let used = matches!(other.op, Op::Look | Op::Meta | Op::Touch);
             (used && writes(one).is_some()).then(|| Clash::new(Metadata, Note))
         }),
     }
@@ -238,10 +247,11 @@ pub fn in_file(one: Deed, other: Deed) -> Option<Clash> {
         }
         (Some(_), Some(_)) => Some(Clash::new(WriteWrite, Error)),
         (Some(_), None) if reads(other.op) => Some(Clash::new(WriteRead, Error)),
-        _ if one.op == Op::Meta => {
+        _ if matches!(one.op, Op::Meta | Op::Touch) => {
             let used = matches!(
                 other.op,
                 Op::Meta
+                    | Op::Touch
                     | Op::Look
                     | Op::Read
                     | Op::Exec

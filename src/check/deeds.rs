@@ -29,6 +29,8 @@ pub enum How {
     Listed,
     /// Created to be appended to, or as an empty file: what is there is kept.
     Keeping,
+    /// Created by touch(1), which writes nothing.
+    Touching,
     /// Renamed onto a name that the actor had found: it was there before.
     Replacing,
 }
@@ -194,6 +196,7 @@ fn is_of_contents(op: Op) -> bool {
             | Op::Exec
             | Op::Inherit
             | Op::Meta
+            | Op::Touch
     )
 }
 
@@ -212,11 +215,12 @@ pub fn changes(deed: Deed) -> bool {
         | Op::RenameFrom
         | Op::RenameOnto
         | Op::Meta
+        | Op::Touch
         | Op::Taken
         | Op::HaveDir
         | Op::DirTaken
         | Op::Bind => true,
         Op::Miss => deed.how == How::Removing,
-        Op::Look | Op::Read | Op::Exec | Op::List | Op::Connect | Op::Lock => false,
+        Op::Look | Op::Read | Op::Exec | Op::Fill | Op::List | Op::Connect | Op::Lock => false,
     }
 }

@@ -12,6 +12,7 @@ use super::order::Order;
 use super::pairs::Conflict;
 use super::places;
 use super::segments::Segments;
+use super::waits::Waits;
 use crate::run::footprint::{Access, Op, Traced};
 use crate::run::name::{MAX_BYTES, Name};
 use crate::run::task::Task;
@@ -24,6 +25,8 @@ pub struct Fixer<'a, 'b> {
     pub deeds: &'b Deeds,
     /// The trace.
     pub traced: &'a Traced,
+    /// The script's own waits.
+    pub waits: Waits,
 }
 
 impl Fixer<'_, '_> {
@@ -106,12 +109,19 @@ impl Fixer<'_, '_> {
         let [_, until] = self.segments.cuts(node);
         // (What comes before a line is over behind it; but not if that waits for this very task.)
         let until = until.filter(|line| end != Some(&**line) && start != Some(&**line));
-        fixes.push(Fix::WaitBefore {
-            task: short(started),
-            before: at.clone(),
-            now: collected(started),
-        });
-        if let Some(line) = at.or(until) {
+        // (What is waited for by looking, and is ended by the script, would go on for ever.)
+        let who = self.segments.whose(node).actor as usize;
+        let waits = access.at.is_some_and(|at| self.waits.has(who, at, inner));
+        let parent = self.segments.actors[task].parent;
+        let serves = waits && started.cancelled && self.over_with(task, parent, order);
+        if !serves {
+            fixes.push(Fix::WaitBefore {
+                task: short(started),
+                before: at.clone(),
+                now: collected(started),
+            });
+        }
+        if let Some(line) = at.or(until).filter(|_| !waits) {
             fixes.push(Fix::StartAfter { task: short(started), line });
         }
         fixes
@@ -303,6 +313,17 @@ mod tests {
             told(&["script: start a; read /x; start b", "a: write /x", "b:"]),
             [wait(None), Fix::StartAfter { task: "a".into(), line }]
         );
+    }
+
+    #[test]
+    fn what_a_line_waits_for_is_not_started_behind_it() {
+        let looks = |steps: &str| {
+            let script = format!("script: start a; {steps}; wait a");
+            fixes(&[&script, "a: create-new /x; bind tcp:80"])
+        };
+        assert_eq!(looks("look /x at 2").len(), 2);
+        assert_eq!(looks("miss /x at 2; look /x at 2"), ["wait a before 2, now script:4"]);
+        assert_eq!(looks("connect tcp:80 at 2"), ["wait a before 2, now script:3"]);
     }
 
     #[test]

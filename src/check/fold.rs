@@ -22,6 +22,7 @@ use super::pairs::{Conflict, Key, parent};
 use super::places::Manager;
 use super::segments::{Segments, Whose};
 use super::suppress::Suppressions;
+use super::waits::Waits;
 use super::{Input, Unused};
 
 /// What findings are made of.
@@ -67,7 +68,9 @@ impl Folder<'_, '_> {
 
     /// Puts together what differs only in the pair; and finds the ways out, of the first of each.
     fn by_code(&self, findings: Vec<(Finding, Conflict)>, order: &mut Order) -> Vec<Finding> {
-        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced: self.input.traced };
+        let traced = self.input.traced;
+        let waits = Waits::new(traced, self.segments);
+        let fixer = Fixer { segments: self.segments, deeds: self.deeds, traced, waits };
         let mut known: HashMap<Same, usize> = HashMap::new();
         let mut told: Vec<Finding> = Vec::new();
         for (mut finding, conflict) in findings {

@@ -174,10 +174,26 @@ mod tests {
             beside("create /x and append /x", "append /x"),
             ["note (appends) write-write /x a b"]
         );
-        assert_eq!(
-            beside("create /x and meta /x", "append /x"),
-            ["note (appends) write-write /x a b", "note metadata /x a b"]
-        );
+        assert_eq!(beside("create /x and touch /x", "append /x"), ["note metadata /x a b"]);
+    }
+
+    #[test]
+    fn who_touches_a_file_writes_nothing_but_there_is_one_then() {
+        let touch = "create /x and touch /x";
+        for step in ["touch /x", "append /x", "truncate /x", "truncate /x; read /x"] {
+            let levels = beside(touch, step);
+            assert!(levels.iter().all(|line| line.starts_with("note ")), "{step}: {levels:?}");
+        }
+        for step in ["miss /x", "look /x", "read /x", "meta /x"] {
+            assert_eq!(beside(touch, step)[0], "error create-missing /x a b", "{step}");
+        }
+        assert_eq!(beside("touch /x", "miss /x")[0], "error create-missing /x a b");
+        // Whether it is replaced, or replaces, depends on the order.
+        for (one, other) in
+            [("look /x=6; rename-onto /x=7", touch), ("rename-onto /x=7", "touch /x")]
+        {
+            assert_eq!(beside(one, other)[0], "error create-create /x a b", "{one}");
+        }
     }
 
     #[test]
@@ -203,6 +219,19 @@ mod tests {
         );
         assert_eq!(
             beside("make-dir /d; make-dir /d/a", "look /d; make-dir /d/b")[0],
+            "error create-missing /d a b"
+        );
+        // So does who makes something in there.
+        let filled =
+            |before: &str| beside("make-dir /d", &format!("{before}create-new /d/b; fill /d"));
+        assert_eq!(filled("")[0], "error create-missing /d a b");
+        assert_eq!(filled("have-dir /d; "), ["note (make-dirs) create-create /d a b"]);
+        assert_eq!(
+            beside("make-dir /d", "look /d at 1; make-dir /d/b at 1; fill /d at 1"),
+            ["note (make-dirs) create-missing /d a b"]
+        );
+        assert_eq!(
+            beside("make-dir /d", "make-dir /d/b at 1; fill /d at 1; make-dir /d/c at 1")[0],
             "error create-missing /d a b"
         );
         // One that has to be new makes the other fail; both look before, or neither does.

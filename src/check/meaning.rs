@@ -102,7 +102,8 @@ impl<'a> Reader<'a> {
                 Op::Miss | Op::Look if last_made.is_some_and(|made| made > at) => How::Making,
                 Op::Look if self.is_filled(access, actor) => How::Making,
                 Op::Miss if known.gone => How::Gone,
-                Op::Create if keeps(access, accesses) => How::Keeping,
+                Op::Create if also(access, accesses, &[Op::Touch]) => How::Touching,
+                Op::Create if also(access, accesses, &[Op::Append, Op::Read]) => How::Keeping,
                 Op::RenameOnto if known.found => How::Replacing,
                 _ if known.there && (uses(op) || matches!(op, Op::Taken | Op::DirTaken)) => {
                     How::Ensured
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
             };
             let over = match op {
                 Op::Truncate | Op::RenameOnto => !known.read,
-                Op::Create => how != How::Keeping && !known.read,
+                Op::Create => how == How::Plain && !known.read,
                 _ => false,
             };
             facts.set(Facts::OVERWRITTEN, over);
@@ -182,7 +183,11 @@ impl Known {
                 (self.there, self.found) = (false, false);
                 self.gone |= how == How::Removing;
             }
-            Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta => self.found = true,
+            Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Fill => {
+                self.found = true;
+                // It would have made it.
+                self.there |= how == How::Making;
+            }
             // A shell that writes makes the file if there is none.
             Op::Create
             | Op::CreateNew
@@ -195,7 +200,8 @@ impl Known {
             | Op::RenameOnto
             | Op::Write
             | Op::Append
-            | Op::Truncate => (self.there, self.found, self.gone) = (true, true, false),
+            | Op::Truncate
+            | Op::Touch => (self.there, self.found, self.gone) = (true, true, false),
             Op::Inherit | Op::Connect | Op::Lock => {}
         }
         self.read |= op == Op::Read;
@@ -204,13 +210,12 @@ impl Known {
 
 /// Whether it needs something to be there.
 fn uses(op: Op) -> bool {
-    matches!(op, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Lock)
+    matches!(op, Op::Look | Op::Read | Op::Exec | Op::List | Op::Meta | Op::Fill | Op::Lock)
 }
 
-/// Whether what made the file would have kept one that was there: then it is an append, too, or a
-/// look. (See [`Op::Create`].)
-fn keeps(create: &Access, accesses: &[&Access]) -> bool {
+/// Whether there is one of these accesses at the same time: what would have been done to a file
+/// that was there (see [`Op::Create`]).
+fn also(create: &Access, accesses: &[&Access], ops: &[Op]) -> bool {
     let when = (create.moment, create.first);
-    let kept = |op: Op| matches!(op, Op::Append | Op::Read | Op::Meta);
-    accesses.iter().any(|a| kept(a.op) && (a.moment, a.first) == when)
+    accesses.iter().any(|a| ops.contains(&a.op) && (a.moment, a.first) == when)
 }

@@ -44,16 +44,16 @@ mod pairs;
 mod places;
 #[cfg(test)]
 mod sample;
-pub mod script;
 mod segments;
 #[cfg(test)]
 mod simulated;
 mod suppress;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 pub use finding::{Class, Finding, Fix, Gone, Harmless, Level, Pair, Side, Unused, Verdict, Who};
-pub use suppress::{SuppressError, Suppressions, baseline};
+pub use suppress::{SuppressError, Suppressions, baseline, line};
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -16,7 +16,7 @@ use super::{Class, Finding, Input, Level, Pair, Side, Suppressions, Verdict, Who
 use crate::run::footprint::{FileId, GroupNo, Op, Recorder, Touch, Traced};
 use crate::run::{Id, Record, Run, Time};
 
-const OPS: [Op; 23] = [
+const OPS: [Op; 25] = [
     Op::Look,
     Op::Miss,
     Op::Read,
@@ -36,6 +36,8 @@ const OPS: [Op; 23] = [
     Op::RenameFrom,
     Op::RenameOnto,
     Op::Meta,
+    Op::Touch,
+    Op::Fill,
     Op::List,
     Op::Bind,
     Op::Connect,

@@ -22,6 +22,7 @@ enum Want {
     Remove,
     Replace,
     Chmod,
+    Touch,
     List,
 }
 
@@ -78,12 +79,27 @@ impl World {
                 lines.sort_unstable();
             }
             Want::MakeNew if !there => drop(self.contents.insert(path, vec![step])),
+            Want::Touch => drop(self.contents.entry(path).or_default()),
             Want::Remove => drop(self.contents.remove(path)),
             _ => {}
         }
     }
 
     fn run(&mut self, group: u32, want: Want, path: &'static str) {
+        let makes =
+            !matches!(want, Want::Cat | Want::Test | Want::Chmod | Want::List | Want::Remove);
+        let lost = path == INNER && !self.files.contains_key(PATHS[3]);
+        if makes && lost {
+            self.told[group as usize - 1].push("no directory".to_owned());
+            return self.see(
+                group,
+                &[(Op::Miss, path, None), (Op::Miss, PATHS[3], None)],
+                "/bin/tool",
+            );
+        }
+        if matches!(want, Want::Remove) && path == PATHS[3] && self.files.contains_key(INNER) {
+            self.run(group, want, INNER);
+        }
         self.tell(group, want, path);
         let there = self.files.get(path).copied();
         let found = |op: Op| if there.is_some() { op } else { Op::Miss };
@@ -98,6 +114,11 @@ impl World {
             (Want::Append, None) => {
                 let file = Some(self.make(path));
                 vec![(Op::Create, path, file), (Op::Append, path, file)]
+            }
+            (Want::Touch, Some(_)) => vec![(Op::Touch, path, there)],
+            (Want::Touch, None) => {
+                let file = Some(self.make(path));
+                vec![(Op::Create, path, file), (Op::Touch, path, file)]
             }
             (Want::MakeNew, Some(_)) => vec![(Op::Taken, path, there)],
             (Want::MakeNew, None) => vec![(Op::CreateNew, path, Some(self.make(path)))],
@@ -119,11 +140,16 @@ impl World {
         };
         let by = if matches!(want, Want::List) { "/bin/ls" } else { "/bin/tool" };
         self.see(group, &seen, by);
+        if path == INNER && makes {
+            self.see(group, &[(Op::Fill, PATHS[3], None)], by);
+        }
     }
 }
 
 /// Three files, and a directory.
 const PATHS: [&str; 4] = ["/d/x", "/d/y", "/z", "/m"];
+/// A file in that directory.
+const INNER: &str = "/m/f";
 
 type Step = (Want, &'static str);
 
@@ -187,6 +213,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         Just(Want::Remove),
         Just(Want::Replace),
         Just(Want::Chmod),
+        Just(Want::Touch),
         Just(Want::List),
     ];
     let path = (0..3usize).prop_map(|at| PATHS[at]);
@@ -194,7 +221,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let dir =
         prop_oneof![Just(Want::Test), Just(Want::MakeDir), Just(Want::NewDir), Just(Want::Remove)];
     let dir = dir.prop_map(|want| (want, PATHS[3]));
-    proptest::collection::vec(prop_oneof![4 => file, 1 => dir], 1..4)
+    let inner = prop_oneof![Just(Want::Overwrite), Just(Want::Append), Just(Want::Cat)];
+    let inner = inner.prop_map(|want| (want, INNER));
+    let steps = proptest::collection::vec(prop_oneof![4 => file, 1 => dir, 1 => inner], 1..4);
+    // (Who makes the directory afterwards has tried whether it is there, and would try again.)
+    steps.prop_filter("tries again", |steps: &Vec<Step>| {
+        let made = steps.iter().rposition(|(want, _)| matches!(want, Want::MakeDir | Want::NewDir));
+        let filled = steps.iter().position(|(_, path)| *path == INNER);
+        filled.is_none() || made <= filled
+    })
 }
 
 proptest! {

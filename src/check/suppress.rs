@@ -241,6 +241,12 @@ pub fn baseline(verdict: &Verdict) -> String {
     text
 }
 
+/// A line of suppressions that is about a finding.
+pub fn line(finding: &Finding) -> String {
+    let Finding { class, path, sides: [one, other], .. } = finding;
+    format!("{} {} {} {}", class.word(), literal(path), names(&one.who)[0], names(&other.who)[0])
+}
+
 /// A glob for that path. What would end the word or the line is any character.
 fn literal(path: &str) -> String {
     Pattern::escape(path)

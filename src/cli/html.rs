@@ -71,7 +71,7 @@ pub struct Checked {
 impl Checked {
     /// Reads the run.
     pub fn read(dir: &RunDir) -> Result<Self, Failure> {
-        let loaded = run_dir::Loaded::read(dir)?.with_past();
+        let loaded = run_dir::Loaded::read(dir)?.with_script();
         let logs = read_logs(dir, loaded.subject().run.tasks());
         Ok(Self { loaded, logs, dir: dir.path().to_string_lossy().into_owned() })
     }

@@ -22,6 +22,7 @@ mod progress;
 mod report;
 mod run;
 mod run_dir;
+mod script;
 mod start;
 mod status;
 mod step_summary;

@@ -74,7 +74,7 @@ impl Report {
             None => self.dir.named_or_latest()?,
         };
         self.check()?;
-        let loaded = run_dir::Loaded::settled(&dir)?.with_past();
+        let loaded = run_dir::Loaded::settled(&dir)?.with_script();
         let subject = loaded.subject();
         let text = self.document(&dir, &subject)?;
         // What is for programs is told to the person as well.

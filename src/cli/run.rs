@@ -74,7 +74,7 @@ fn tell(wrapped: &Wrapped) {
     let several = wrapped.runs.iter().filter(|run| has_news(run)).count() > 1;
     for run in wrapped.runs.iter().filter(|run| has_news(run)) {
         let Ok(loaded) = run_dir::Loaded::read(&run.dir) else { continue };
-        let loaded = loaded.with_past();
+        let loaded = loaded.with_script();
         let summary = text::summary(&loaded.subject());
         let script = run.journal.run().script.as_deref().filter(|_| several);
         step_summary::tell(setting, &loaded.subject());

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::Failure;
+use super::{Failure, script};
 use crate::client::{Error, clean, history, open};
 use crate::process::dir::{DirError, RunDir};
 use crate::process::journal::Journal;
@@ -13,7 +13,7 @@ use crate::process::{clock, pidfd};
 use crate::report::Subject;
 use crate::run::files::{self, Command};
 use crate::run::past::Past;
-use crate::run::{Id, Time};
+use crate::run::{Id, Run, Time};
 
 /// The option that names a run.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,8 @@ impl Dir {
 /// A run with all that a report needs.
 #[derive(Debug)]
 pub struct Loaded {
-    journal: Journal,
+    run: Run,
+    torn: bool,
     commands: HashMap<Id, Command>,
     until: Time,
     live: bool,
@@ -84,7 +85,9 @@ impl Loaded {
         };
         let measured = owner.and_then(|owner| Stat::of(owner.pid)).map(|stat| stat.cpu);
         let script_cpu = measured.or(run.script_cpu);
-        Ok(Self { journal, commands, until, live, script_cpu, past: None })
+        let torn = journal.torn();
+        let run = journal.into_run();
+        Ok(Self { run, torn, commands, until, live, script_cpu, past: None })
     }
 
     /// The same of a run whose script is gone, once its watcher has settled it:
@@ -92,7 +95,7 @@ impl Loaded {
     /// go on, it is told as it is.
     pub fn settled(dir: &RunDir) -> Result<Self, Failure> {
         let loaded = Self::read(dir)?;
-        let gone = loaded.journal.run().owner.is_some_and(|owner| !pidfd::alive(owner));
+        let gone = loaded.run.owner.is_some_and(|owner| !pidfd::alive(owner));
         match open::watcher(dir) {
             Some(watcher) if loaded.live && gone => {
                 open::outlived(watcher, open::PATIENCE);
@@ -102,23 +105,28 @@ impl Loaded {
         }
     }
 
-    /// The same with the runs of its script before it.
+    /// The same with what there is to know of its script: how it ran before, and, where its shell
+    /// tells no lines, those that are found by its text.
     #[must_use]
-    pub fn with_past(mut self) -> Self {
-        self.past = history::past_of(self.journal.run());
+    pub fn with_script(mut self) -> Self {
+        self.past = history::past_of(&self.run);
+        let name = |path: &Path| {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        script::place(&mut self.run, name);
         self
     }
 
     /// The run as reports see it.
     pub fn subject(&self) -> Subject<'_> {
         Subject {
-            run: self.journal.run(),
+            run: &self.run,
             commands: &self.commands,
             until: self.until,
             live: self.live,
             script_cpu: self.script_cpu,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            torn: self.journal.torn(),
+            torn: self.torn,
             past: self.past.as_ref(),
         }
     }

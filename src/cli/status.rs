@@ -35,7 +35,7 @@ impl Status {
         }
         let loaded = run_dir::Loaded::read(&dir)?;
         if self.json {
-            let loaded = loaded.with_past();
+            let loaded = loaded.with_script();
             let text = json::document(&loaded.subject(), false)
                 .map_err(|error| Failure::other("cannot write JSON", &error.into()))?;
             message::print(&(text + "\n"))?;

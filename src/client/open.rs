@@ -135,7 +135,7 @@ pub fn open(asked: &Opening) -> Result<Opened, Error> {
         fields.push(("owner", owner.pid.to_string()));
         fields.push(("ownerstart", owner.started.to_string()));
     }
-    let stdout = owner.and_then(|owner| output::of(owner.pid, 1));
+    let stdout = owner.and_then(|owner| output::of_script(owner.pid));
     fields.extend(stdout.map(|stdout| ("stdout", stdout.to_string())));
     fields.extend(asked.grace.clone().map(|grace| ("grace", grace)));
     fields.extend(asked.on_exit.clone().map(|what| ("onexit", what)));

@@ -65,6 +65,55 @@ pub fn of(pid: u32, descriptor: u32) -> Option<Stream> {
     Some(Stream { device: meta.dev(), inode: meta.ino(), kind })
 }
 
+/// What a script's standard output leads to while it captures that of this
+/// process. Most shells redirect a child for `$(…)`. ksh93 redirects itself, and
+/// so does mksh until it has forked; where it led before they keep, at 10 or above,
+/// closed on exec.
+pub fn of_script(pid: u32) -> Option<Stream> {
+    let mine = of(std::process::id(), 1);
+    let other = || of(pid, 1).filter(|out| Some(*out) != mine);
+    if let Some(out) = other() {
+        return Some(out);
+    }
+    let mut kept: Option<Stream> = None;
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).ok()?.filter_map(Result::ok) {
+        let number: Option<u32> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let Some(number) = number.filter(|number| *number >= 10) else { continue };
+        let Some(stream) = of(pid, number).filter(|stream| Some(*stream) != mine) else { continue };
+        if !is_kept(pid, number) {
+            continue;
+        }
+        // Of several it cannot be told which.
+        if kept.is_some_and(|kept| kept != stream) {
+            return None;
+        }
+        kept = Some(stream);
+    }
+    // If there is none, it is back by now.
+    kept.or_else(other)
+}
+
+/// Whether a shell keeps something there to write to. (What it has no name for is
+/// its own text, as of a here-document.)
+fn is_kept(pid: u32, descriptor: u32) -> bool {
+    let own = flags(pid, descriptor).is_some_and(|flags| flags & libc::O_CLOEXEC != 0);
+    let named = fs::metadata(format!("/proc/{pid}/fd/{descriptor}"))
+        .is_ok_and(|meta| !meta.is_file() || meta.nlink() > 0);
+    own && named && is_writable(pid, descriptor)
+}
+
+/// Whether a process can write to this descriptor.
+pub fn is_writable(pid: u32, descriptor: u32) -> bool {
+    flags(pid, descriptor).is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_RDONLY)
+}
+
+/// The flags with which a descriptor is open: those of open(2).
+fn flags(pid: u32, descriptor: u32) -> Option<i32> {
+    let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).ok()?;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    i32::from_str_radix(flags.trim(), 8).ok()
+}
+
 /// By the numbers of Documentation/admin-guide/devices.txt: consoles, serial
 /// lines, pseudo-terminals.
 fn is_terminal(device: u64) -> bool {

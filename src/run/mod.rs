@@ -15,6 +15,7 @@ pub mod name;
 pub mod past;
 pub mod ran;
 pub mod record;
+pub mod script;
 pub mod state;
 pub mod task;
 pub mod time;

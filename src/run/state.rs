@@ -170,24 +170,27 @@ impl Run {
             .filter(move |task| task.collected.is_none() && task.id.parent().as_ref() == scope)
     }
 
-    /// Puts in the lines that `line` knows, if the script's shell tells none. Whether it has any.
-    pub fn place(&mut self, line: impl Fn(&Id, Call) -> Option<Box<str>>) -> bool {
-        let mut told =
-            self.tasks.iter().map(|task| task.at.is_some() || task.collected_at.is_some());
-        if told.any(|told| told) || self.seen.iter().any(|seen| seen.at.is_some()) {
-            return false;
-        }
-        let mut placed = false;
+    /// Whether it says at which lines of the script anything was.
+    pub fn has_lines(&self) -> bool {
+        self.tasks.iter().any(|task| task.at.is_some() || task.collected_at.is_some())
+            || self.seen.iter().any(|seen| seen.at.is_some())
+            || self.waits.iter().any(|wait| wait.at.is_some())
+    }
+
+    /// Puts in the lines that `line` knows. Whether there are any.
+    pub fn place(&mut self, line: impl Fn(&Id, Call) -> Option<String>) -> bool {
+        let boxed = |id: &Id, call| line(id, call).map(String::into_boxed_str);
         for task in &mut self.tasks {
-            task.at = line(&task.id, Call::Start).filter(|_| task.guard.is_some());
-            task.collected_at = line(&task.id, Call::Collect).filter(|_| task.collected.is_some());
-            placed |= task.at.is_some() || task.collected_at.is_some();
+            task.at = boxed(&task.id, Call::Start).filter(|_| task.guard.is_some());
+            task.collected_at = boxed(&task.id, Call::Collect).filter(|_| task.collected.is_some());
         }
         for seen in &mut self.seen {
-            seen.at = line(&seen.id, Call::See);
-            placed |= seen.at.is_some();
+            seen.at = boxed(&seen.id, Call::See);
         }
-        placed
+        for wait in &mut self.waits {
+            wait.at = wait.id.as_ref().and_then(|id| line(id, Call::Collect));
+        }
+        self.has_lines()
     }
 
     /// The wall-clock time of a moment of this run, in microseconds since 1970.

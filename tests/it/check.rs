@@ -6,7 +6,7 @@ use std::process::Child;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
-use crate::sandbox::{BASH, DASH, Output, Sandbox, Shell, kill, shells, until, with_glue};
+use crate::sandbox::{BASH, DASH, Output, Sandbox, Shell, kill, on_path, shells, until, with_glue};
 
 /// Starts a check of a bash script with the glue loaded.
 fn start(sandbox: &Sandbox, options: &[&str], text: &str) -> Child {
@@ -63,6 +63,36 @@ fn what_cannot_be_run_or_starts_no_task_was_not_checked() {
         assert_eq!(output.code, 125, "{command:?} {output:?}");
         assert!(output.stderr.contains(told), "{command:?}: {}", output.stderr);
     }
+}
+
+#[test]
+fn where_no_run_could_be_kept_nothing_was_checked() {
+    let sandbox = Sandbox::new();
+    // (What cannot be written to ends no shell that ignores it.)
+    let text = "trap '' XFSZ; ulimit -f 0; async_run a true; async_wait a";
+    let output = check(&sandbox, &[], text);
+    assert_eq!(output.code, 125, "{output:?}");
+    let told = "no races seen, but no run was begun in ";
+    assert!(output.stderr.contains(told), "{}", output.stderr);
+}
+
+#[test]
+fn what_is_waited_for_by_looking_has_no_way_out_that_never_ends() {
+    if !on_path("python3") {
+        eprintln!("skipped: python3 is not installed");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("serve.py", "import signal, socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('sock'); s.listen(); signal.pause()\n");
+    sandbox.write("ask.py", "import socket\nsocket.socket(socket.AF_UNIX).connect('sock')\n");
+    let text = "async_run serve python3 -S serve.py
+until python3 -S ask.py 2>err; do sleep 0.05; done
+async_cancel serve";
+    let output = check(&sandbox, &[], text);
+    let (found, hints) = (output.stderr.matches("bind-connect]").count(), &output.stderr);
+    assert_eq!(found, 1, "{}", output.stderr);
+    assert!(!hints.contains("`async_wait serve`") && !hints.contains("start serve"), "{hints}");
+    assert!(hints.contains("a line for --suppressions: bind-connect /"), "{hints}");
 }
 
 #[test]

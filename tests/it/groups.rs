@@ -159,8 +159,7 @@ fn what_is_captured_is_as_it_was_written() {
             let text = format!("{DATA}\nasync_run seen f; async_wait seen");
             let output = script_step(&sandbox, shell, system, &text).ok();
             assert!(output.stdout.starts_with("done\n"), "{}", output.stdout);
-            // (While ksh93 opens a run, its standard output is not what it was.)
-            let seen = shell.name == "ksh93" || output.stdout.contains("seen: succeeded after");
+            let seen = output.stdout.contains("seen: succeeded after");
             assert!(seen, "{}: {}\n{}", shell.name, output.stdout, output.stderr);
             for (name, data) in [
                 ("1", format!("{log}.\n")),
@@ -186,8 +185,7 @@ fn a_setting_forces_the_groups_but_not_into_data() {
         let text = format!("MEANWHILE_GROUPS=github\n{DATA}\nasync_run seen f; async_wait seen");
         // The test reads it, which is no agent.
         let output = sandbox.run(shell, &text).ok();
-        // (While ksh93 opens a run, its standard output is not what it was.)
-        let seen = shell.name == "ksh93" || output.stdout.starts_with("done\n::group::seen: succ");
+        let seen = output.stdout.starts_with("done\n::group::seen: succ");
         assert!(seen, "{}", output.stdout);
         let log = "a line\n::group::x\n--- y\n##[group]z\nno end";
         for name in ["2", "3", "4", "5", "6", "9"] {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::source;
+use crate::cli::script;
 use crate::client::Error;
 use crate::process::dir::RunDir;
 use crate::process::journal::Journal;
@@ -31,6 +31,10 @@ impl Opened {
     /// `owner`, or else to this process's user.
     pub fn read(journals: Vec<(Vec<u8>, Option<File>)>, owner: Option<u32>) -> Self {
         let mut all = Self::default();
+        // Files are called as by somebody who is where the check was started.
+        let here = std::env::current_dir().unwrap_or_default();
+        let name =
+            |path: &Path| path.strip_prefix(&here).unwrap_or(path).to_string_lossy().into_owned();
         // Of several in one place, the last one is still there.
         let last = journals.iter().enumerate().map(|(at, (dir, _))| (dir.clone(), at));
         let last: HashMap<Vec<u8>, usize> = last.collect();
@@ -43,8 +47,12 @@ impl Opened {
             };
             let dir = if last { Some(dir) } else { None };
             match read(place, journal, dir.as_ref().and_then(|dir| dir.as_ref().ok())) {
+                // Its steps ran one after the other, each as a part of the script.
+                Ok(run) if run.opened.is_none() => {
+                    all.failed.push(format!("no run was begun in {}", place.display()));
+                }
                 Ok(mut run) => {
-                    let by_text = source::place(&mut run);
+                    let by_text = script::place(&mut run, name);
                     let shown = place.to_string_lossy().into_owned();
                     let script = run.script.clone();
                     all.runs.push(check::Opened { dir: shown, script, by_text });

@@ -1,20 +1,10 @@
-//! The lines of the script: to be quoted, and to find the verbs by its text where
-//! its shell tells no lines.
+//! The lines of the script, to be quoted.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::io::Read;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::check::script::Script;
-use crate::run::Run;
-use crate::run::ran::decode_path;
-
-/// No script is longer, bytes.
-const LONGEST: u64 = 4 << 20;
+use crate::cli::script;
 
 /// Files that were read; `None` cannot be.
 #[derive(Debug, Default)]
@@ -32,29 +22,7 @@ impl Sources {
 }
 
 fn lines(path: &Path) -> Option<Vec<String>> {
-    Some(text(path)?.lines().map(str::to_owned).collect())
-}
-
-/// Puts the lines into a run that are found by the text of its script. Whether there are any.
-pub fn place(run: &mut Run) -> bool {
-    let Some(path) = run.path.as_deref().map(decode_path) else { return false };
-    let path = PathBuf::from(OsString::from_vec(path));
-    let script = text(&path).as_deref().map(Script::new).unwrap_or_default();
-    // As somebody calls it who is where the check was started.
-    let here = std::env::current_dir().unwrap_or_default();
-    let name = path.strip_prefix(&here).unwrap_or(&path).to_string_lossy();
-    run.place(|id, call| Some(format!("{name}:{}", script.line(id, call)?).into()))
-}
-
-fn text(path: &Path) -> Option<String> {
-    // (Whatever lies there must not block the report.)
-    let mut options = std::fs::OpenOptions::new();
-    let file =
-        options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).ok()?;
-    file.metadata().ok().filter(|meta| meta.is_file() && meta.len() <= LONGEST)?;
-    let mut bytes = Vec::new();
-    file.take(LONGEST).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(script::text(path, None)?.lines().map(str::to_owned).collect())
 }
 
 #[cfg(test)]

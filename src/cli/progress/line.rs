@@ -35,7 +35,7 @@ fn shown(text: &str) -> String {
     for c in text.chars().map(|c| if c == '\t' { ' ' } else { c }) {
         match c.width() {
             None => {}
-            Some(0) if is_invisible(c) => {}
+            Some(_) if is_invisible(c) => {}
             Some(0) => {
                 marks += 1;
                 if marks <= MARKS && !kept.is_empty() {
@@ -51,7 +51,7 @@ fn shown(text: &str) -> String {
     kept
 }
 
-/// What takes no place and is no mark on a letter: it turns the direction of
+/// What is not seen (though some is counted as a place) and is no mark on a letter: it turns the direction of
 /// the text, or joins what terminals then show with different widths.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
@@ -221,6 +221,7 @@ mod tests {
             (b"caf\xe9 noir", "caf\u{fffd} noir"),
             (b"\xff\xfex", "\u{fffd}\u{fffd}x"),
             ("a\u{202e}b\u{9b}31mc\u{200d}".as_bytes(), "ab31mc"),
+            ("a\u{fff9}b\u{ad}c".as_bytes(), "abc"),
             ("one\u{2028}two".as_bytes(), "two"),
             ("\u{301}\u{301}".as_bytes(), ""),
         ] {

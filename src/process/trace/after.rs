@@ -121,6 +121,7 @@ impl Tracer {
                 self.paths.forget_missing();
                 let is = stat(path, false).ok().map(|file| file.id);
                 self.touch(who, *done, path, is);
+                self.filled(who, Op::Fill, path);
             }
             Came::Of(_) => {
                 if *done == Op::Remove && file.is_some_and(|file| file.leads_on()) {
@@ -132,8 +133,16 @@ impl Tracer {
             Came::Exists if *taken != Op::Look => {
                 let is = || stat(path, false).ok().filter(|_| *new).map(|file| file.id);
                 self.touch(who, *taken, path, was.or_else(is));
+                if *new {
+                    self.filled(who, Op::Fill, path);
+                }
             }
-            Came::Missing => self.touch(who, Op::Miss, path, None),
+            Came::Missing => {
+                self.touch(who, Op::Miss, path, None);
+                if *new {
+                    self.filled(who, Op::Miss, path);
+                }
+            }
             Came::Failed | Came::Exists if file.is_some() => self.touch(who, Op::Look, path, was),
             _ => {}
         }
@@ -158,19 +167,31 @@ impl Tracer {
                     self.touch(who, Op::Look, &to.path, new);
                 }
                 self.touch(who, Op::RenameOnto, &to.path, old);
+                self.filled(who, Op::Fill, &to.path);
                 if let Some(file) = old {
                     self.renamed_file(file, &to.path);
                 }
             }
             Came::Exists => self.touch(who, Op::Taken, &to.path, new),
             Came::Missing if from.file.is_none() => self.touch(who, Op::Miss, &from.path, None),
+            Came::Missing => self.filled(who, Op::Miss, &to.path),
             _ => {}
+        }
+    }
+
+    /// Whoever makes something, or would if it were not there, needs the directory around it, and
+    /// has missed that if there was nothing.
+    pub(super) fn filled(&mut self, who: Who, op: Op, path: &[u8]) {
+        match memchr::memrchr(b'/', path) {
+            None | Some(0) => {}
+            Some(at) => self.touch(who, op, &path[..at], None),
         }
     }
 
     fn opened(&mut self, who: Who, seen: Option<Seen>, flags: u32, came: &Came) {
         let was = seen.as_ref().and_then(|seen| seen.file);
         let id = was.map(|file| file.id);
+        let creates = flags & libc::O_CREAT as u32 != 0;
         match (came, seen) {
             (Came::Of(fd), seen) if flags & TMPFILE == 0 => {
                 let fd = format!("fd/{fd}");
@@ -192,16 +213,28 @@ impl Tracer {
                     self.touch_at(now, who, op, &path, Some(file.id));
                     // Whether it would have kept what was there.
                     let kept = operation(flags, true);
-                    if op == Op::Create && matches!(kept, Op::Append | Op::Read | Op::Meta) {
+                    if op == Op::Create && matches!(kept, Op::Append | Op::Read | Op::Touch) {
                         self.touch_at(now, who, kept, &path, Some(file.id));
                     }
-                    if !matches!(op, Op::Read | Op::Meta) {
+                    if creates {
+                        self.filled(who, Op::Fill, &path);
+                    }
+                    if !matches!(op, Op::Read | Op::Touch) {
                         self.wrote(who, &path, file.id, op);
                     }
                 }
             }
-            (Came::Exists, Some(seen)) => self.touch(who, Op::Taken, &seen.path, id),
-            (Came::Missing, Some(seen)) => self.touch(who, Op::Miss, &seen.path, None),
+            (Came::Exists, Some(seen)) => {
+                self.touch(who, Op::Taken, &seen.path, id);
+                self.filled(who, Op::Fill, &seen.path);
+            }
+            (Came::Missing, Some(seen)) => {
+                self.touch(who, Op::Miss, &seen.path, None);
+                // (Else it would have been made.)
+                if creates {
+                    self.filled(who, Op::Miss, &seen.path);
+                }
+            }
             (Came::Failed, Some(seen)) if was.is_some() => {
                 self.touch(who, Op::Look, &seen.path, id);
             }
@@ -230,7 +263,7 @@ fn operation(flags: u32, existed: bool) -> Op {
     } else if has(libc::O_TRUNC) {
         Op::Truncate
     } else if flags & !LARGEFILE == TOUCH {
-        Op::Meta
+        Op::Touch
     } else if for_what == libc::O_RDONLY as u32 {
         Op::Read
     } else if has(libc::O_APPEND) {
@@ -262,8 +295,8 @@ mod tests {
     #[test]
     fn touch_sets_times_of_what_is_there() {
         let touch = libc::O_WRONLY | libc::O_CREAT | libc::O_NOCTTY | libc::O_NONBLOCK;
-        assert_eq!(operation(touch as u32, true), Op::Meta);
-        assert_eq!(operation(touch as u32 | LARGEFILE, true), Op::Meta);
+        assert_eq!(operation(touch as u32, true), Op::Touch);
+        assert_eq!(operation(touch as u32 | LARGEFILE, true), Op::Touch);
         assert_eq!(operation(touch as u32, false), Op::Create);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::after::{Change, Pending};
@@ -46,6 +47,7 @@ impl Tracer {
         match row.call {
             Call::Open(at, flags) => self.open(who, a, at, flags),
             Call::Look(at, follow) => self.look(who, a, at, follow),
+            Call::ReadLink(at) => self.read_link(who, a, at),
             Call::List => self.list(who, a),
             Call::Exec(at, follow) => self.exec_of(who, a, at, follow),
             Call::Chdir(at) => {
@@ -67,7 +69,7 @@ impl Tracer {
                 self.change(who, a, at, true, Op::Truncate)
             }
             Call::Link(from, to, follow) => {
-                // (It may be a descriptor of the caller's.)
+                // (What has no name yet is named by its descriptor.)
                 if let Some(seen) = self.seen(who, a, from, follows(follow, a)) {
                     self.found(who, &seen, Op::Look);
                 }
@@ -172,7 +174,7 @@ impl Tracer {
             }
         };
         for (link, id) in seen.through.links.iter().chain(&seen.link) {
-            self.touch(who, Op::Look, link, Some(*id));
+            self.touch(who, Op::Read, link, Some(*id));
         }
         Some(seen)
     }
@@ -197,6 +199,16 @@ impl Tracer {
         }
         let seen = self.see(who, &path, follows(follow, a))?;
         self.found(who, &seen, Op::Look);
+        None
+    }
+
+    fn read_link(&mut self, who: Who, a: &Arguments, at: At) -> Option<Pending> {
+        if who.own {
+            return None;
+        }
+        let seen = self.seen(who, a, at, false)?;
+        let link = seen.file.is_some_and(|file| file.kind == FileType::Symlink);
+        self.found(who, &seen, if link { Op::Read } else { Op::Look });
         None
     }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use super::file::{File as Found, proc_link, stat};
 use super::table::Who;
 use super::tracer::Tracer;
+use crate::process::output::is_writable;
 use crate::run::footprint::Op;
 
 /// So many journals are kept open at most; the others are found by their paths.
@@ -69,25 +70,18 @@ impl Tracer {
     fn inherits(&mut self, who: Who) {
         let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", who.pid)) else { return };
         for entry in entries.flatten() {
-            let Some(fd) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            let fd = entry.file_name().to_str().and_then(|fd| fd.parse::<u32>().ok());
+            let Some(fd) = fd else { continue };
             let name = format!("fd/{fd}");
             let file = stat(format!("/proc/{}/{name}", who.pid).as_bytes(), true);
             let Some(file) = file.ok().filter(Found::is_regular) else { continue };
-            if is_writable(who.pid, &fd)
+            if is_writable(who.pid, fd)
                 && let Some(path) = proc_link(who.pid, &name)
             {
                 self.touch(who, Op::Inherit, &path, Some(file.id));
             }
         }
     }
-}
-
-/// Whether a descriptor is open for writing.
-fn is_writable(pid: u32, fd: &str) -> bool {
-    let info = std::fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}")).unwrap_or_default();
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|flags| i32::from_str_radix(flags.trim(), 8).ok());
-    flags.is_some_and(|flags| flags & libc::O_ACCMODE != libc::O_RDONLY)
 }
 
 /// Whether a process of this program is the guard of a task.

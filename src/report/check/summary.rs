@@ -15,7 +15,8 @@ pub fn summary(checked: &Checked<'_>, notes: bool) -> String {
         };
         return format!(
             "meanwhile: check: nothing was checked: the script opened no run{ended}\n\
-             hint: it loads the functions with eval -- \"$(meanwhile init bash)\", and finds meanwhile by PATH\n"
+             hint: it loads the functions with eval -- \"$(meanwhile init bash)\", finds meanwhile by PATH, \
+             and can write where runs are kept (MEANWHILE_DIR)\n"
         );
     }
     let found = Counts::of(verdict);

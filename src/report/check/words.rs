@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::limit::{Moment, limit};
 use crate::check::confirm::Difference;
-use crate::check::{Class, Finding, Fix, Harmless, Side, Who};
+use crate::check::{Class, Finding, Fix, Harmless, Level, Side, Who, line};
 use crate::report::html::visible::visible;
 use crate::run::footprint::{Blind, Op};
 
@@ -21,16 +21,18 @@ pub fn deed(op: Op, it: &str) -> String {
         Op::Truncate => format!("empties {it}"),
         Op::Inherit => format!("has {it} open for writing from its start on"),
         Op::Create => format!("creates {it}"),
-        Op::CreateNew => format!("creates {it}, which must not be there"),
+        Op::CreateNew => format!("creates {it}, and would fail if it were there"),
         Op::Taken => format!("would create {it}, but it is there"),
         Op::MakeDir => format!("makes {it}, a directory"),
         Op::HaveDir => format!("would make {it}, a directory, but it is there"),
-        Op::NewDir => format!("makes {it}, a directory, which must not be there"),
+        Op::NewDir => format!("makes {it}, a directory, and would fail if it were there"),
         Op::DirTaken => format!("fails to make {it}, a directory, for it is there"),
         Op::Remove => format!("removes {it}"),
         Op::RenameFrom => format!("renames {it} away"),
         Op::RenameOnto => format!("renames another onto {it}"),
         Op::Meta => format!("sets the mode, owner or times of {it}"),
+        Op::Touch => format!("sets the times of {it}, and would create it"),
+        Op::Fill => format!("needs {it}, to make something in it"),
         Op::List => format!("lists {it}"),
         Op::Bind => format!("binds {it}"),
         Op::Connect => format!("connects to {it}"),
@@ -57,6 +59,8 @@ fn done(op: Op) -> &'static str {
         Op::RenameFrom => "renamed away",
         Op::RenameOnto => "replaced",
         Op::Meta => "changed in mode, owner or times",
+        Op::Touch => "touched",
+        Op::Fill => "needed",
         Op::List => "listed",
         Op::Bind => "bound",
         Op::Connect => "connected to",
@@ -141,6 +145,16 @@ pub fn fix(fix: &Fix, finding: &Finding, moment: Moment<'_>) -> String {
 /// All ways out of a finding, best first; none of what is settled.
 pub fn ways(finding: &Finding, moment: Moment<'_>) -> Vec<String> {
     let settled = finding.harmless.is_some_and(Harmless::settles);
+    if finding.fixes.is_empty() && !settled && finding.level > Level::Note {
+        let left = |side: &Side| matches!(side.who, Who::Left { .. });
+        let ready = if finding.sides.iter().any(left) {
+            "let the task wait itself until what it leaves running is done with that; or "
+        } else {
+            ""
+        };
+        let line = clean(&line(finding));
+        return vec![format!("{ready}if it is meant to be so, a line for --suppressions: {line}")];
+    }
     let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
     ways.map(|(at, way)| {
         format!("{}{}", if at > 0 { "or " } else { "" }, fix(way, finding, moment))

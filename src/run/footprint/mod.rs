@@ -49,7 +49,7 @@ pub enum Op {
     Look,
     /// Looked up, opened or run, and not there.
     Miss,
-    /// Opened to be read.
+    /// Opened to be read. Of a link: followed, or read.
     Read,
     /// Run, or read as the interpreter of what was run.
     Exec,
@@ -63,7 +63,7 @@ pub enum Op {
     Inherit,
     /// Made, where a file that was there would have done as well. If that had been kept, there is
     /// another access at the same time, which says what would have been done to it: `Append`,
-    /// `Read` or `Meta`.
+    /// `Read` or `Touch`.
     Create,
     /// Made, and had to be new: `O_EXCL`, link, symlink, mknod.
     CreateNew,
@@ -85,6 +85,10 @@ pub enum Op {
     RenameOnto,
     /// Its mode, owner or times were set.
     Meta,
+    /// Its times were set, and it would have been made, empty, if it had not been there: touch(1).
+    Touch,
+    /// Something was made in this directory, or would have been if it had not been there.
+    Fill,
     /// A directory's entries were read.
     List,
     /// A socket was bound to this address.
@@ -118,6 +122,8 @@ impl Op {
             Self::RenameFrom => "rename-from",
             Self::RenameOnto => "rename-onto",
             Self::Meta => "meta",
+            Self::Touch => "touch",
+            Self::Fill => "fill",
             Self::List => "list",
             Self::Bind => "bind",
             Self::Connect => "connect",
