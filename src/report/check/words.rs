@@ -153,7 +153,14 @@ pub fn ways(finding: &Finding, moment: Moment<'_>) -> Vec<String> {
             ""
         };
         let line = clean(&line(finding));
-        return vec![format!("{ready}if it is meant to be so, a line for --suppressions: {line}")];
+        let others = if finding.others.is_empty() {
+            ""
+        } else {
+            " (and one for each other pair, or `*` for anybody)"
+        };
+        let way =
+            format!("{ready}if it is meant to be so, a line for --suppressions: {line}{others}");
+        return vec![way];
     }
     let ways = finding.fixes.iter().filter(|_| !settled).enumerate();
     ways.map(|(at, way)| {
@@ -294,6 +301,7 @@ pub fn plural(count: usize, one: &str) -> String {
 mod tests {
     use super::super::sample::{nova, task};
     use super::*;
+    use crate::check::Pair;
 
     #[test]
     fn numbers_are_read_by_people() {
@@ -344,6 +352,18 @@ mod tests {
         assert_eq!(told(&side), "a (started at stack.sh:401)");
         side.collected = false;
         assert_eq!(told(&side), "a (started at stack.sh:401, never collected)");
+    }
+
+    #[test]
+    fn a_line_for_the_suppressions_is_about_one_pair() {
+        let mut finding = nova();
+        finding.fixes.clear();
+        let told = |finding: &Finding| ways(finding, &|_| String::new()).swap_remove(0);
+        let line = "--suppressions: write-read /etc/nova/nova.conf init_nova script";
+        assert!(told(&finding).ends_with(line), "{}", told(&finding));
+        finding.others.push(Pair { sides: nova().sides, more: Vec::new() });
+        let end = format!("{line} (and one for each other pair, or `*` for anybody)");
+        assert!(told(&finding).ends_with(&end), "{}", told(&finding));
     }
 
     #[test]
