@@ -45,11 +45,9 @@ impl Waits {
         };
         let mut waits = HashSet::new();
         for access in traced.accesses.iter().filter(|access| makes(access.op)) {
-            let maker = actor(access);
+            let by = actor(access);
             let others = awaited.get(&access.path).into_iter().flatten();
-            waits.extend(
-                others.filter(|(who, _)| *who != maker).map(|(who, at)| (*who, *at, maker)),
-            );
+            waits.extend(others.filter(|(who, _)| *who != by).map(|(who, at)| (*who, *at, by)));
         }
         Self(waits)
     }
