@@ -133,7 +133,13 @@ impl Tracer {
             return Some(path);
         }
         let dir = at.dir.map_or(libc::AT_FDCWD, |dir| a[dir as usize] as i32);
-        Some(join(&self.base(who, dir)?, &path))
+        let path = join(&self.base(who, dir)?, &path);
+        if path.len() >= PATH_MAX {
+            // The caller gets there from its directory; this process does not.
+            self.gap(Blind::Unreadable, who);
+            return None;
+        }
+        Some(path)
     }
 
     /// Where a relative path begins.
@@ -159,7 +165,7 @@ impl Tracer {
             Ok(path) => path.map(Rc::from),
             Err(error) => {
                 // (A descriptor that is not open is the caller's mistake.)
-                if error == Errno::ACCESS || error == Errno::PERM {
+                if matches!(error, Errno::ACCESS | Errno::PERM | Errno::NAMETOOLONG) {
                     self.gap(Blind::Unreadable, who);
                 }
                 None
