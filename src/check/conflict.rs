@@ -168,7 +168,7 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
             _ => Some(Clash::new(CreateMissing, Error)),
         },
         (_, Op::Miss) => None,
-        (Op::MakeDir | Op::NewDir, Op::Look) if other.how == How::Making => {
+        (Op::MakeDir | Op::NewDir, Op::Look | Op::Fill) if other.how == How::Making => {
             Some(Clash::harmless(CreateMissing, Harmless::MakeDirs))
         }
 

@@ -18,6 +18,8 @@ pub struct Knowledge<'a> {
     locks: Vec<BTreeSet<(usize, &'a str)>>,
     /// Which actors change what a manager keeps.
     managing: HashSet<(Manager, u32)>,
+    /// Which actors lock what.
+    locking: HashSet<(&'a [u8], u32)>,
     /// Of each set of held files, those that are not a manager's.
     held: Vec<Vec<FileNo>>,
     /// What was in files, at one time or another.
@@ -40,8 +42,11 @@ pub struct One {
 impl<'a> Knowledge<'a> {
     /// Gathers it.
     pub fn new(traced: &'a Traced, segments: &Segments<'a>, deeds: &Deeds) -> Self {
-        let mut managing = HashSet::new();
+        let (mut managing, mut locking) = (HashSet::new(), HashSet::new());
         for (path, actor, facts) in deeds.known() {
+            if facts.has(Facts::LOCKED) {
+                locking.extend(traced.paths.get(path as usize).map(|p| (p.as_slice(), actor)));
+            }
             if facts.has(Facts::CHANGED) || facts.has(Facts::LOCKED) {
                 managing.extend(places::manager(&traced.path(path)).map(|m| (m, actor)));
             }
@@ -59,7 +64,7 @@ impl<'a> Knowledge<'a> {
         };
         let held = traced.held.iter().map(own).collect();
         let contents = traced.contents.iter().map(|((_, file), digest)| (*file, *digest)).collect();
-        Self { traced, locks: locks(segments), managing, held, contents }
+        Self { traced, locks: locks(segments), managing, locking, held, contents }
     }
 
     /// The manager over whose state two contend, if both change it.
@@ -102,6 +107,12 @@ impl<'a> Knowledge<'a> {
             return clash;
         }
         let name = self.traced.path(path);
+        // What lies beside a database is under its lock, also when it is made and removed.
+        let locks =
+            |base: &str, one: One| self.locking.contains(&(base.as_bytes(), one.whose.actor));
+        if places::database(&name).is_some_and(|base| locks(base, one) && locks(base, other)) {
+            return note(Harmless::Locked);
+        }
         // Who removes a cache, or finds it gone, has it made anew.
         if places::is_cache(&name) {
             return note(Harmless::Cache);
@@ -290,6 +301,13 @@ mod tests {
         );
         // A part of a file that is the same says nothing of the rest.
         assert_eq!(same("write /x content 1", "write /x content 1"), ["error write-write /x a b"]);
+    }
+
+    #[test]
+    fn what_lies_beside_a_database_is_under_its_lock() {
+        let use_it = "lock /db; create /db-wal; remove /db-wal";
+        assert!(beside(use_it, use_it).iter().all(|line| line.starts_with("note (locked) ")));
+        assert!(beside(use_it, "create /db-wal")[0].starts_with("error "));
     }
 
     #[test]

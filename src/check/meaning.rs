@@ -16,6 +16,9 @@ const WALKERS: [&str; 17] = [
     "rg", "chmod", "chown", "chgrp",
 ];
 
+/// Programs that make what is missing around the files that they make, but only then.
+const MAKERS: [&str; 4] = ["tar", "bsdtar", "cpio", "git"];
+
 /// Reads the accesses of one actor to one path after the other.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -25,6 +28,8 @@ pub struct Reader<'a> {
     /// Programs that go through trees: what is in a directory that they have listed, they know from
     /// there. (Others list a directory, too, and then look for a name of their own, as make does.)
     walkers: HashSet<TextNo>,
+    /// See [`MAKERS`].
+    makers: HashSet<TextNo>,
     /// When a directory was listed first.
     listed: HashMap<(&'a [u8], Doer), (u32, Time)>,
     /// When a directory was made last in another.
@@ -82,6 +87,7 @@ impl<'a> Reader<'a> {
             traced,
             removers: named(&["rm", "rmdir", "unlink"]),
             walkers: named(&WALKERS),
+            makers: named(&MAKERS),
             listed,
             filled,
         }
@@ -100,6 +106,7 @@ impl<'a> Reader<'a> {
                 Op::Miss if access.searched >= access.count => How::Searched,
                 Op::Miss if self.removers.contains(&access.program) => How::Removing,
                 Op::Miss | Op::Look if last_made.is_some_and(|made| made > at) => How::Making,
+                Op::Fill if self.makers.contains(&access.program) => How::Making,
                 Op::Look if self.is_filled(access, actor) => How::Making,
                 Op::Miss if known.gone => How::Gone,
                 Op::Create if also(access, accesses, &[Op::Touch]) => How::Touching,

@@ -70,7 +70,7 @@ pub fn manager(path: &str) -> Option<Manager> {
 
 /// Trees in a home that are made to be used by several at once: each entry is
 /// written under another name, or checked when it is read, and made anew if it is not there.
-const SHARED: [&str; 11] = [
+const SHARED: [&str; 12] = [
     "/.cache",
     "/.ccache",
     "/.cache/ccache",
@@ -81,6 +81,7 @@ const SHARED: [&str; 11] = [
     "/.npm/_cacache",
     "/.npm/_logs",
     "/.npm/_locks",
+    "/.npm/_update-notifier-last-checked",
     "/.npm",
 ];
 
@@ -111,6 +112,11 @@ pub fn is_cache(path: &str) -> bool {
         }
     });
     bytecode || shared || SYSTEM.iter().any(|tree| within(path, tree) || path == format!("{tree}~"))
+}
+
+/// The database that a file belongs to, as SQLite names what it keeps beside one.
+pub fn database(path: &str) -> Option<&str> {
+    ["-journal", "-wal", "-shm"].iter().find_map(|end| path.strip_suffix(end))
 }
 
 /// Whether a file is a log, by its name.
@@ -154,6 +160,7 @@ mod tests {
             "/home/u/.cache",
             "/home/u/.cache/pip/http/1",
             "/root/.npm/_cacache/tmp/x",
+            "/root/.npm/_update-notifier-last-checked",
             "/root/.npm",
             "/etc/ld.so.cache",
             "/etc/ld.so.cache~",

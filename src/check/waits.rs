@@ -37,19 +37,17 @@ impl Waits {
                 awaited.entry(path).or_default().push((who, at));
             }
         }
-        let anew = |op: Op| {
+        let makes = |op: Op| {
             matches!(
                 op,
                 Op::Create | Op::CreateNew | Op::MakeDir | Op::NewDir | Op::RenameOnto | Op::Bind
             )
         };
         let mut waits = HashSet::new();
-        for access in traced.accesses.iter().filter(|access| anew(access.op)) {
-            let maker = actor(access);
+        for access in traced.accesses.iter().filter(|access| makes(access.op)) {
+            let by = actor(access);
             let others = awaited.get(&access.path).into_iter().flatten();
-            waits.extend(
-                others.filter(|(who, _)| *who != maker).map(|(who, at)| (*who, *at, maker)),
-            );
+            waits.extend(others.filter(|(who, _)| *who != by).map(|(who, at)| (*who, *at, by)));
         }
         Self(waits)
     }

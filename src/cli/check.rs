@@ -187,6 +187,10 @@ impl Check {
             let message = "--format is about the file that -o writes";
             return Err(Failure::usage(message, "standard output is the script's: -o FILE"));
         }
+        if self.output.as_deref() == Some(Path::new("-")) {
+            let hint = "-o FILE, or a descriptor: -o /dev/fd/3";
+            return Err(Failure::usage("standard output is the script's", hint));
+        }
         for path in self.output.iter().chain(&self.write_baseline) {
             file::replaceable(path).map_err(|error| {
                 let message = format!("cannot write {}: {error}", path.display());

@@ -17,8 +17,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         Place::Device => std::fs::OpenOptions::new().write(true).open(path)?.write_all(bytes),
         Place::File(target) => {
             let mut file = beside(&target)?;
-            file.write_all(bytes)?;
-            file.persist(&target).map_err(|error| error.error)?;
+            file.write_all(bytes).map_err(unnamed)?;
+            file.persist(&target).map_err(|error| unnamed(error.error))?;
             Ok(())
         }
     }
@@ -70,6 +70,14 @@ fn beside(target: &Path) -> std::io::Result<tempfile::NamedTempFile> {
         .prefix(".meanwhile-")
         .permissions(std::fs::Permissions::from_mode(0o600))
         .tempfile_in(dir.unwrap_or(Path::new(".")))
+        .map_err(unnamed)
+}
+
+/// An error without the name of the file beside, which says nothing to anybody.
+fn unnamed(error: std::io::Error) -> std::io::Error {
+    let told = error.to_string();
+    let what = told.split_once(" at path \"").map(|(what, _)| what.to_owned());
+    what.map_or(error, std::io::Error::other)
 }
 
 #[cfg(test)]
@@ -89,7 +97,8 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         for path in [&at("none/x"), temp.path()] {
             assert!(replace(path, b"").is_err());
-            assert!(replaceable(path).is_err());
+            let error = replaceable(path).unwrap_err().to_string();
+            assert!(!error.contains(".meanwhile-"), "{error}");
         }
         for path in [&at("link"), &at("new"), Path::new("/dev/null"), Path::new("/dev/fd/1")] {
             replaceable(path).unwrap();

@@ -40,6 +40,7 @@ fn wrong_usage_starts_nothing() {
         (&["--suppressions", "none"], "none: No such file"),
         (&["--baseline", "none"], "hint: nothing was started; --write-baseline FILE makes"),
         (&["--suppressions", "bad"], "bad: line 1: 3 words before the comment"),
+        (&["-o", "-"], "hint: -o FILE, or a descriptor"),
         (&["--deny", "notes"], "invalid value 'notes'"),
         (&["--user", "no such user"], "there is no user no such user"),
     ] {

@@ -387,6 +387,18 @@ assert libc.ptrace(0, 0, 0, 0) == -1 and ctypes.get_errno() == 1";
 }
 
 #[test]
+fn what_has_too_long_a_path_is_a_gap() {
+    let sandbox = Sandbox::new();
+    let deep = "name=$(printf '%0200d' 0); for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 \
+        19 20 21 22; do mkdir $name; cd $name; done; echo 1 >file";
+    let traced = traced(&sandbox, deep).ended("code 0");
+    assert!(!traced.gaps().is_empty());
+    // (Who removes the sandbox does not get there by a path, either.)
+    let removed = std::process::Command::new("rm").arg("-rf").arg(sandbox.path()).status();
+    assert!(removed.unwrap().success());
+}
+
+#[test]
 fn another_root_is_elsewhere() {
     if !is_root() {
         eprintln!("skipped: only root can change its root");

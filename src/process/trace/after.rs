@@ -116,12 +116,16 @@ impl Tracer {
     fn changed(&mut self, who: Who, change: &Change, came: &Came) {
         let Change { path, file, done, taken, new } = change;
         let was = file.map(|file| file.id);
+        // (Who does with a directory that is there makes those around it, too.)
+        let needs = *new && *done != Op::MakeDir;
         match came {
             Came::Of(_) if *new => {
                 self.paths.forget_missing();
                 let is = stat(path, false).ok().map(|file| file.id);
                 self.touch(who, *done, path, is);
-                self.filled(who, Op::Fill, path);
+                if needs {
+                    self.filled(who, Op::Fill, path);
+                }
             }
             Came::Of(_) => {
                 if *done == Op::Remove && file.is_some_and(|file| file.leads_on()) {
@@ -133,13 +137,13 @@ impl Tracer {
             Came::Exists if *taken != Op::Look => {
                 let is = || stat(path, false).ok().filter(|_| *new).map(|file| file.id);
                 self.touch(who, *taken, path, was.or_else(is));
-                if *new {
+                if needs {
                     self.filled(who, Op::Fill, path);
                 }
             }
             Came::Missing => {
                 self.touch(who, Op::Miss, path, None);
-                if *new {
+                if needs {
                     self.filled(who, Op::Miss, path);
                 }
             }

@@ -126,7 +126,13 @@ impl Tracer {
             return Some(path);
         }
         let dir = at.dir.map_or(libc::AT_FDCWD, |dir| a[dir as usize] as i32);
-        Some(join(&self.base(who, dir)?, &path))
+        let path = join(&self.base(who, dir)?, &path);
+        if path.len() >= PATH_MAX {
+            // The caller gets there from its directory; this process does not.
+            self.gap(Blind::Unreadable, who);
+            return None;
+        }
+        Some(path)
     }
 
     /// Where a relative path begins.
@@ -148,8 +154,12 @@ impl Tracer {
     }
 
     fn directory(&mut self, who: Who, link: &str) -> Option<Rc<[u8]>> {
+        let path = read_proc_link(who.tid, link);
+        if path == Err(Errno::NAMETOOLONG) {
+            self.gap(Blind::Unreadable, who);
+        }
         // (A descriptor that is not open is the caller's mistake.)
-        self.had(who, read_proc_link(who.tid, link))?.map(Rc::from)
+        self.had(who, path)?.map(Rc::from)
     }
 
     /// What a path means, with the links on the way recorded. None also where

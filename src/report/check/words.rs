@@ -238,7 +238,7 @@ pub fn blind(why: Blind) -> (&'static str, &'static str) {
             "look at changes only, with --light, or check a part of the script",
         ),
         Blind::Unreadable => (
-            "could not be read in its memory, so some of its calls are not known",
+            "could not be read (its memory, or a path of more than 4,096 bytes), so some of its calls are not known",
             "look yourself at what it shares with other steps",
         ),
         Blind::Filtered => (

@@ -87,7 +87,8 @@ pub enum Op {
     Meta,
     /// Its times were set, and it would have been made, empty, if it had not been there: touch(1).
     Touch,
-    /// Something was made in this directory, or would have been if it had not been there.
+    /// Something was made in this directory, or would have been if it had not been there. (But no
+    /// directory for which one that is there will do: who makes one so makes those around it.)
     Fill,
     /// A directory's entries were read.
     List,
