@@ -39,6 +39,7 @@ pub enum Flags {
     /// In the structure that this argument points to (openat2).
     Structure(u8),
     /// Nowhere: they are those of creat(2).
+    #[cfg(target_arch = "x86_64")]
     Creat,
 }
 
@@ -48,6 +49,7 @@ pub enum Follow {
     /// Always.
     Yes,
     /// Never.
+    #[cfg(target_arch = "x86_64")]
     No,
     /// Unless `AT_SYMLINK_NOFOLLOW` is in this argument.
     Unless(u8),
