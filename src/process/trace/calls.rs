@@ -162,6 +162,8 @@ pub static TABLE: &[Row] = {
     &[
         row(libc::SYS_openat, C::Open(at(0), Flags::Argument(2)), W::Opens(2)),
         row(libc::SYS_openat2, C::Open(at(0), Flags::Structure(2)), W::Always),
+        // (Some architectures where nothing is traced do not have it.)
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         row(libc::SYS_newfstatat, C::Look(at(0), F::Unless(3)), W::FullByPath(0, 3)),
         row(libc::SYS_statx, C::Look(at(0), F::Unless(2)), W::FullByPath(0, 2)),
         row(libc::SYS_faccessat, C::Look(at(0), F::Yes), W::Full),
