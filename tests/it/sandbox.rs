@@ -9,8 +9,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Longer than any script here takes on a loaded machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any script here takes on a loaded machine; one that is emulated
+/// (`tests/aarch64.sh`) takes ten times that.
+const PATIENCE: Duration =
+    Duration::from_secs(if option_env!("EMULATED").is_some() { 300 } else { 30 });
 
 /// A shell under test: how it is called, and `meanwhile init`'s name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -264,6 +264,7 @@ impl Tracer {
     fn open(&mut self, who: Who, a: &Arguments, at: At, flags: Flags) -> Option<Pending> {
         let flags = match flags {
             Flags::Argument(at) => a[at as usize] as u32,
+            #[cfg(target_arch = "x86_64")]
             Flags::Creat => (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC) as u32,
             Flags::Structure(at) => {
                 let mut bytes = [0; 8];
@@ -311,6 +312,7 @@ fn row(number: u64, data: u16) -> Option<&'static Row> {
 fn follows(follow: Follow, a: &Arguments) -> bool {
     match follow {
         Follow::Yes => true,
+        #[cfg(target_arch = "x86_64")]
         Follow::No => false,
         Follow::Unless(at) => a[at as usize] & libc::AT_SYMLINK_NOFOLLOW as u64 == 0,
         Follow::If(at) => a[at as usize] & libc::AT_SYMLINK_FOLLOW as u64 != 0,

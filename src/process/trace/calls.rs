@@ -39,6 +39,7 @@ pub enum Flags {
     /// In the structure that this argument points to (openat2).
     Structure(u8),
     /// Nowhere: they are those of creat(2).
+    #[cfg(target_arch = "x86_64")]
     Creat,
 }
 
@@ -48,6 +49,7 @@ pub enum Follow {
     /// Always.
     Yes,
     /// Never.
+    #[cfg(target_arch = "x86_64")]
     No,
     /// Unless `AT_SYMLINK_NOFOLLOW` is in this argument.
     Unless(u8),
@@ -162,6 +164,8 @@ pub static TABLE: &[Row] = {
     &[
         row(libc::SYS_openat, C::Open(at(0), Flags::Argument(2)), W::Opens(2)),
         row(libc::SYS_openat2, C::Open(at(0), Flags::Structure(2)), W::Always),
+        // (Some architectures where nothing is traced do not have it.)
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         row(libc::SYS_newfstatat, C::Look(at(0), F::Unless(3)), W::FullByPath(0, 3)),
         row(libc::SYS_statx, C::Look(at(0), F::Unless(2)), W::FullByPath(0, 2)),
         row(libc::SYS_faccessat, C::Look(at(0), F::Yes), W::Full),

@@ -170,10 +170,7 @@ pub fn set_first_argument(tid: u32, value: u64) {
 #[cfg(target_arch = "aarch64")]
 pub fn refuse(tid: u32) {
     let mut none: libc::c_int = -1;
-    let mut vector =
-        libc::iovec { iov_base: (&raw mut none).cast(), iov_len: size_of::<libc::c_int>() };
-    let at = (&raw mut vector) as usize;
-    let _ = ptrace(SETREGSET, tid, NT_ARM_SYSTEM_CALL, at);
+    let _ = registers(SETREGSET, tid, NT_ARM_SYSTEM_CALL, &mut none);
     set_first_argument(tid, i64::from(-libc::ENOSYS) as u64);
 }
 
@@ -183,14 +180,18 @@ pub fn refuse(tid: u32) {
 pub fn set_first_argument(tid: u32, value: u64) {
     const NT_PRSTATUS: usize = 1;
     // struct user_pt_regs: 31 registers, stack, instruction, state.
-    let mut registers = [0u64; 34];
-    let mut vector =
-        libc::iovec { iov_base: registers.as_mut_ptr().cast(), iov_len: size_of_val(&registers) };
-    let at = (&raw mut vector) as usize;
-    if ptrace(GETREGSET, tid, NT_PRSTATUS, at).is_ok() {
-        registers[0] = value;
-        let _ = ptrace(SETREGSET, tid, NT_PRSTATUS, at);
+    let mut all = [0u64; 34];
+    if registers(GETREGSET, tid, NT_PRSTATUS, &mut all).is_ok() {
+        all[0] = value;
+        let _ = registers(SETREGSET, tid, NT_PRSTATUS, &mut all);
     }
+}
+
+/// Reads or writes a set of a tracee's registers.
+#[cfg(target_arch = "aarch64")]
+fn registers<T>(request: u32, tid: u32, set: usize, values: &mut T) -> io::Result<()> {
+    let mut vector = libc::iovec { iov_base: (&raw mut *values).cast(), iov_len: size_of::<T>() };
+    ptrace(request, tid, set, (&raw mut vector) as usize).map(drop)
 }
 
 /// Elsewhere nothing is traced (see `filter`).
