@@ -138,6 +138,9 @@ fn entry(one: Deed, other: Deed) -> Option<Clash> {
     use Class::{BindConnect, CreateCreate, CreateMissing, Metadata, RemoveUse, ReplaceRead};
     use Level::{Error, Note, Warning};
     let ensured = other.how == How::Ensured;
+    if one.how == How::Placing || other.how == How::Placing {
+        return None;
+    }
     match (one.op, other.op) {
         (Op::Inherit, _) | (_, Op::Inherit) => inherited(one, other),
         (Op::Remove | Op::RenameFrom, Op::Miss) if other.how == How::Gone => None,

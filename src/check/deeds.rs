@@ -23,6 +23,8 @@ pub enum How {
     Gone,
     /// A look after which the actor makes the directory itself, if it is not there.
     Making,
+    /// A look by a program that then puts another in its place: what that does, this does.
+    Placing,
     /// Found where the actor itself had seen to it that there is one.
     Ensured,
     /// Found, or not, by who knew the name from listing the directory.

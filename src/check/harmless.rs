@@ -299,6 +299,21 @@ mod tests {
             ]),
             ["note (same-content) replace-read /x a b"]
         );
+        // To look at what is to be replaced adds nothing.
+        assert_eq!(
+            same(
+                "miss /x at 1; rename-onto /x=7 content 1 at 1",
+                "look /x=7 at 1; rename-onto /x=8 content 1 at 1"
+            ),
+            ["note (same-content) create-create /x a b"]
+        );
+        assert_eq!(
+            same(
+                "look /x by [ at 1; rename-onto /x=7 content 1 at 1",
+                "rename-onto /x=8 content 1"
+            )[0],
+            "error create-missing /x b a"
+        );
         // A part of a file that is the same says nothing of the rest.
         assert_eq!(same("write /x content 1", "write /x content 1"), ["error write-write /x a b"]);
     }

@@ -17,7 +17,7 @@ const WALKERS: [&str; 17] = [
 ];
 
 /// Programs that make what is missing around the files that they make, but only then.
-const MAKERS: [&str; 4] = ["tar", "bsdtar", "cpio", "git"];
+const MAKERS: [&str; 3] = ["bsdtar", "cpio", "git"];
 
 /// Reads the accesses of one actor to one path after the other.
 #[derive(Debug)]
@@ -105,6 +105,9 @@ impl<'a> Reader<'a> {
             let how = match op {
                 Op::Miss if access.searched >= access.count => How::Searched,
                 Op::Miss if self.removers.contains(&access.program) => How::Removing,
+                Op::Miss | Op::Look | Op::Taken if is_placed(access, &accesses[at..]) => {
+                    How::Placing
+                }
                 Op::Miss | Op::Look if last_made.is_some_and(|made| made > at) => How::Making,
                 Op::Fill if self.makers.contains(&access.program) => How::Making,
                 Op::Look if self.is_filled(access, actor) => How::Making,
@@ -213,6 +216,13 @@ impl Known {
         }
         self.read |= op == Op::Read;
     }
+}
+
+/// Whether its program renames another onto it afterwards, at the same line: `mv` and `ln -f` look
+/// at what is there.
+fn is_placed(access: &Access, later: &[&Access]) -> bool {
+    let own = |other: &&Access| (other.program, other.at) == (access.program, access.at);
+    later.iter().any(|other| other.op == Op::RenameOnto && own(other))
 }
 
 /// Whether it needs something to be there.

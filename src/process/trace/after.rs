@@ -1,5 +1,7 @@
 //! What a call has done, now that it returns.
 
+use rustix::fs::FileType;
+
 use super::calls::{LARGEFILE, TMPFILE};
 use super::file::{File, proc_link, stat};
 use super::locks::{Part, Wanted};
@@ -69,6 +71,8 @@ pub enum Came {
     Of(i64),
     /// There was something.
     Exists,
+    /// There was something in it.
+    Full,
     /// There was nothing.
     Missing,
     /// It will be made again: a signal has interrupted it.
@@ -85,6 +89,7 @@ fn came(result: i64) -> Came {
         _ if RESTART.contains(&result) => Came::Again,
         _ => match i32::try_from(-result) {
             Ok(libc::EEXIST | libc::EADDRINUSE) => Came::Exists,
+            Ok(libc::ENOTEMPTY) => Came::Full,
             Ok(libc::ENOENT | libc::ENOTDIR) => Came::Missing,
             _ => Came::Failed,
         },
@@ -121,8 +126,12 @@ impl Tracer {
         match came {
             Came::Of(_) if *new => {
                 self.paths.forget_missing();
-                let is = stat(path, false).ok().map(|file| file.id);
-                self.touch(who, *done, path, is);
+                let is = stat(path, false).ok();
+                self.touch(who, *done, path, is.map(|file| file.id));
+                // (A link is written when it is made, and never again.)
+                if let Some(link) = is.filter(|file| file.kind == FileType::Symlink) {
+                    self.wrote(who, path, link.id, *done);
+                }
                 if needs {
                     self.filled(who, Op::Fill, path);
                 }
@@ -147,7 +156,11 @@ impl Tracer {
                     self.filled(who, Op::Miss, path);
                 }
             }
-            Came::Failed | Came::Exists if file.is_some() => self.touch(who, Op::Look, path, was),
+            // (Somebody has put something there, or else it would be gone.)
+            Came::Full if *taken == Op::Remove => self.touch(who, Op::Remove, path, was),
+            Came::Failed | Came::Exists | Came::Full if file.is_some() => {
+                self.touch(who, Op::Look, path, was);
+            }
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ use super::after::{Change, Pending};
 use super::calls::{At, CHANGES, Call, Flags, Follow, Row, TABLE};
 use super::file::read_proc_link;
 use super::lines::lines;
+use super::minds::Minds;
 use super::raw::{self, Stopped};
 use super::resolve::{Seen, join};
 use super::table::Who;
@@ -57,23 +58,32 @@ impl Tracer {
                 Some(Pending::Chdir)
             }
             Call::Fchdir => Some(Pending::Chdir),
-            Call::MakeDir(at) if self.table.process(tid)?.wants_new => {
-                self.make(who, a, at, Op::NewDir, Op::DirTaken)
+            Call::MakeDir(at) => {
+                let (done, taken) = match self.table.process(tid)?.minds {
+                    Minds::NewDirs => (Op::NewDir, Op::DirTaken),
+                    _ => (Op::MakeDir, Op::HaveDir),
+                };
+                self.make(who, a, at, done, taken)
             }
-            Call::MakeDir(at) => self.make(who, a, at, Op::MakeDir, Op::HaveDir),
-            Call::Make(at) => self.make(who, a, at, Op::CreateNew, Op::Taken),
-            Call::Remove(at) => self.change(who, a, at, false, Op::Remove),
-            Call::Meta(at, follow) => self.change(who, a, at, follows(follow, a), Op::Meta),
+            Call::Make(at) => self.make_new(who, a, at),
+            Call::Remove(at) => {
+                let emptied = self.table.process(tid)?.minds == Minds::Empties;
+                let full = if emptied { Op::Remove } else { Op::Look };
+                self.change(who, a, at, false, (Op::Remove, full))
+            }
+            Call::Meta(at, follow) => {
+                self.change(who, a, at, follows(follow, a), (Op::Meta, Op::Look))
+            }
             Call::Truncate => {
                 let at = At { dir: None, path: 0 };
-                self.change(who, a, at, true, Op::Truncate)
+                self.change(who, a, at, true, (Op::Truncate, Op::Look))
             }
             Call::Link(from, to, follow) => {
                 // (What has no name yet is named by its descriptor.)
                 if let Some(seen) = self.seen(who, a, from, follows(follow, a)) {
                     self.found(who, &seen, Op::Look);
                 }
-                self.make(who, a, to, Op::CreateNew, Op::Taken)
+                self.make_new(who, a, to)
             }
             Call::Rename(from, to, flags) => {
                 let from = self.seen(who, a, from, false)?;
@@ -247,13 +257,21 @@ impl Tracer {
         a: &Arguments,
         at: At,
         follow: bool,
-        done: Op,
+        (done, taken): (Op, Op),
     ) -> Option<Pending> {
         let Seen { path, file, .. } = self.seen(who, a, at, follow)?;
         if done != Op::Meta {
             self.last_look(who, file);
         }
-        Some(Pending::Change(Change { path, file, done, taken: Op::Look, new: false }))
+        Some(Pending::Change(Change { path, file, done, taken, new: false }))
+    }
+
+    fn make_new(&mut self, who: Who, a: &Arguments, at: At) -> Option<Pending> {
+        let (done, taken) = match self.table.process(who.tid)?.minds {
+            Minds::Replaces => (Op::RenameOnto, Op::Look),
+            _ => (Op::CreateNew, Op::Taken),
+        };
+        self.make(who, a, at, done, taken)
     }
 
     fn make(&mut self, who: Who, a: &Arguments, at: At, done: Op, taken: Op) -> Option<Pending> {

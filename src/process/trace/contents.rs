@@ -10,7 +10,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
 use super::file::{File, stat};
@@ -70,7 +70,8 @@ impl Tracer {
     /// A group is about to change, replace or remove a file: what another one
     /// has written there can be read for the last time.
     pub(super) fn last_look(&mut self, who: Who, file: Option<File>) {
-        let Some(file) = file.filter(File::is_regular) else { return };
+        let holds = |file: &File| file.is_regular() || file.kind == FileType::Symlink;
+        let Some(file) = file.filter(holds) else { return };
         let Some(written) = self.contents.files.get_mut(&file.id) else { return };
         if written.group == who.group {
             return;
@@ -143,20 +144,25 @@ fn has_open(pid: u32, file: FileId) -> bool {
     })
 }
 
-/// What is in a file, if it is that one, and not too long.
+/// What is in a file, or where a link leads, if it is that one, and not too long.
 fn digest(path: &[u8], file: FileId) -> Option<u64> {
     let found = stat(path, false).ok()?;
     if found.id != file || found.size > LONGEST {
         return None;
     }
+    if found.kind == FileType::Symlink {
+        let target = rustix::fs::readlink(path, Vec::new()).ok()?;
+        return first(&Sha256::digest(target.as_bytes()));
+    }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let fd = rustix::fs::open(path, flags, Mode::empty()).ok()?;
     let mut bytes = Vec::new();
     std::fs::File::from(fd).take(LONGEST + 1).read_to_end(&mut bytes).ok()?;
-    let digest = Sha256::digest(&bytes);
-    (bytes.len() as u64 <= LONGEST)
-        .then(|| digest.first_chunk().copied().map(u64::from_ne_bytes))
-        .flatten()
+    first(&Sha256::digest(&bytes)).filter(|_| bytes.len() as u64 <= LONGEST)
+}
+
+fn first(digest: &[u8]) -> Option<u64> {
+    digest.first_chunk().copied().map(u64::from_ne_bytes)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ mod filter;
 mod guards;
 mod lines;
 mod locks;
-mod mkdir;
+mod minds;
 mod raw;
 mod relay;
 mod resolve;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::after::Pending;
 use super::file::File;
 use super::locks::Lock;
+use super::minds::Minds;
 use crate::run::Time;
 use crate::run::footprint::{GroupNo, HeldNo, TextNo};
 
@@ -45,8 +46,8 @@ pub struct Process {
     pub cwd: Option<(u64, Rc<[u8]>)>,
     /// Whether its paths are others than the tracer's.
     pub elsewhere: bool,
-    /// Whether a directory that is there already is a failure to its program.
-    pub wants_new: bool,
+    /// What it is to its program that something is there already.
+    pub minds: Minds,
 }
 
 /// A thread.
@@ -125,7 +126,7 @@ impl Table {
             held: Held::default(),
             cwd: None,
             elsewhere: false,
-            wants_new: false,
+            minds: Minds::default(),
         };
         self.add(Process { pid, parent, born, leads: false, ..forker.unwrap_or(script) });
     }

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 use super::contents::Contents;
 use super::file::{program, stat};
 use super::guards::is_guard;
-use super::mkdir::wants_new;
+use super::minds::{Minds, minds};
 use super::raw::{self, Resume};
 use super::resolve::Paths;
 use super::sockets::Local;
@@ -98,7 +98,7 @@ impl Tracer {
             held: Held::default(),
             cwd: None,
             elsewhere: false,
-            wants_new: false,
+            minds: Minds::default(),
         });
         Self {
             recorder,
@@ -310,7 +310,7 @@ impl Tracer {
         let Some(program) = told.or_else(named) else {
             // Least of all is it known to be this program.
             if let Some(process) = self.table.process(pid) {
-                (process.own, process.wants_new) = (false, false);
+                (process.own, process.minds) = (false, Minds::default());
             }
             return;
         };
@@ -319,7 +319,7 @@ impl Tracer {
         if let Some(process) = self.table.process(pid) {
             process.program = text;
             process.own = own;
-            process.wants_new = wants_new(pid, &program);
+            process.minds = minds(pid, &program);
         }
         let file = match asked {
             Some((asked, file)) if asked == program => Some(file),
