@@ -128,9 +128,8 @@ impl Tracer {
                 self.paths.forget_missing();
                 let is = stat(path, false).ok();
                 self.touch(who, *done, path, is.map(|file| file.id));
-                // (A link is written when it is made, and never again.)
                 if let Some(link) = is.filter(|file| file.kind == FileType::Symlink) {
-                    self.wrote(who, path, link.id, *done);
+                    self.linked(who, path, link.id);
                 }
                 if needs {
                     self.filled(who, Op::Fill, path);

@@ -70,8 +70,7 @@ impl Tracer {
     /// A group is about to change, replace or remove a file: what another one
     /// has written there can be read for the last time.
     pub(super) fn last_look(&mut self, who: Who, file: Option<File>) {
-        let holds = |file: &File| file.is_regular() || file.kind == FileType::Symlink;
-        let Some(file) = file.filter(holds) else { return };
+        let Some(file) = file.filter(File::is_regular) else { return };
         let Some(written) = self.contents.files.get_mut(&file.id) else { return };
         if written.group == who.group {
             return;
@@ -107,6 +106,13 @@ impl Tracer {
         }
         written.by.insert(who.pid);
         self.contents.keep_short();
+    }
+
+    /// A process has made a link, which leads there for good.
+    pub(super) fn linked(&mut self, who: Who, path: &[u8], link: FileId) {
+        if !who.own && !who.elsewhere {
+            self.recorder.content(who.group, link, digest(path, link));
+        }
     }
 
     /// A file was given another name.
