@@ -205,12 +205,8 @@ _mw_encode() {
 
 # Sets _mw_up and _mw_idle, seconds since boot: for the machine, and for its
 # processors together. (Not by IFS, which a script may have made readonly.)
-# In busybox 1.38 no `read` ends any more after a signal was caught.
 _mw_clock() {
-    case $_mw_asked in
-        '') \read -r _mw_up </proc/uptime ;;
-        *) _mw_up=$(\command cat /proc/uptime) ;;
-    esac
+    \read -r _mw_up </proc/uptime
     _mw_idle=${_mw_up#* }
     _mw_up=${_mw_up%% *}
 }

@@ -87,12 +87,6 @@ if [ "$SCENARIO_MODE" = parallel ]; then
     async_cancel forever
     code async_wait forever
     check 'cancelled' 143 "$rc"
-    # One that ends by itself when it is asked to has its own code.
-    async_run polite sh -c 'trap "sleep 0.2; exit 3" TERM; : >polite; while :; do sleep 0.1; done'
-    until [ -e polite ]; do sleep 0.02; done
-    async_cancel polite
-    code async_wait polite
-    check 'cancelled, with a code of its own' 3 "$rc"
     async_run one forever
     async_run two forever
     async_cancel --all
