@@ -108,7 +108,8 @@ fn the_scripts_input_and_output_are_its_own() {
     assert_eq!(output.stdout, "from outside\ntask\n");
     let lines: Vec<&str> = output.stderr.lines().collect();
     assert_eq!(lines.first(), Some(&"complaint"));
-    assert!(lines[1].contains("s if run serially: "), "the summary of the run: {lines:?}");
+    // (How long it took may be too short for an estimate.)
+    assert!(lines[1].starts_with("meanwhile: 0."), "the summary of the run: {lines:?}");
     assert!(lines.last().unwrap().starts_with("meanwhile: check: no races seen; "), "{lines:?}");
     assert_eq!(output.code, 0);
 }

@@ -12,7 +12,7 @@ fn run(lines: &[&str]) -> (String, f64) {
     sandbox.finish(script.spawn().unwrap()).ok();
     let json = sandbox.meanwhile(&["report", "--format", "json", "run"]).ok().stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let summary = sandbox.meanwhile(&["report", "--format", "json", "run"]).ok().stdout;
+    let summary = sandbox.meanwhile(&["report", "run"]).ok().stdout;
     (summary, json["elapsed_seconds"].as_f64().unwrap())
 }
 
