@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 
-use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::after::{Change, Pending};
@@ -48,7 +47,6 @@ impl Tracer {
         match row.call {
             Call::Open(at, flags) => self.open(who, a, at, flags),
             Call::Look(at, follow) => self.look(who, a, at, follow),
-            Call::ReadLink(at) => self.read_link(who, a, at),
             Call::List => self.list(who, a),
             Call::Exec(at, follow) => self.exec_of(who, a, at, follow),
             Call::Chdir(at) => {
@@ -219,16 +217,6 @@ impl Tracer {
         }
         let seen = self.see(who, &path, follows(follow, a))?;
         self.found(who, &seen, Op::Look);
-        None
-    }
-
-    fn read_link(&mut self, who: Who, a: &Arguments, at: At) -> Option<Pending> {
-        if who.own {
-            return None;
-        }
-        let seen = self.seen(who, a, at, false)?;
-        let link = seen.file.is_some_and(|file| file.kind == FileType::Symlink);
-        self.found(who, &seen, if link { Op::Read } else { Op::Look });
         None
     }
 

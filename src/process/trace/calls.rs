@@ -64,8 +64,6 @@ pub enum Call {
     Open(At, Flags),
     /// Looks up.
     Look(At, Follow),
-    /// Reads where a link leads.
-    ReadLink(At),
     /// Reads the entries of the directory in the first argument.
     List,
     /// Runs a program.
@@ -170,7 +168,6 @@ pub static TABLE: &[Row] = {
         row(libc::SYS_statx, C::Look(at(0), F::Unless(2)), W::FullByPath(0, 2)),
         row(libc::SYS_faccessat, C::Look(at(0), F::Yes), W::Full),
         row(libc::SYS_faccessat2, C::Look(at(0), F::Unless(3)), W::FullByPath(0, 3)),
-        row(libc::SYS_readlinkat, C::ReadLink(at(0)), W::Full),
         row(libc::SYS_getdents64, C::List, W::Full),
         row(libc::SYS_execve, C::Exec(plain(0), F::Yes), W::Full),
         row(libc::SYS_execveat, C::Exec(at(0), F::Unless(4)), W::FullByPath(0, 4)),
@@ -223,8 +220,6 @@ pub static TABLE: &[Row] = {
         row(libc::SYS_lstat, C::Look(plain(0), F::No), W::Full),
         #[cfg(target_arch = "x86_64")]
         row(libc::SYS_access, C::Look(plain(0), F::Yes), W::Full),
-        #[cfg(target_arch = "x86_64")]
-        row(libc::SYS_readlink, C::ReadLink(plain(0)), W::Full),
         #[cfg(target_arch = "x86_64")]
         row(libc::SYS_getdents, C::List, W::Full),
         #[cfg(target_arch = "x86_64")]
