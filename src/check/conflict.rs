@@ -121,7 +121,8 @@ fn makes(op: Op) -> bool {
     )
 }
 
-fn makes_dir(op: Op) -> bool {
+/// Whether it would make a directory.
+pub fn makes_dir(op: Op) -> bool {
     matches!(op, Op::MakeDir | Op::HaveDir | Op::NewDir | Op::DirTaken)
 }
 

@@ -5,6 +5,7 @@
 //! a wait can be moved, or a start. What would never end is not proposed: that a
 //! task waits for one that waits for it, or for a lock that is held meanwhile.
 
+use super::conflict::makes_dir;
 use super::deeds::{Deeds, Facts};
 use super::finding::{Class, Fix};
 use super::lines;
@@ -56,9 +57,8 @@ impl Fixer<'_, '_> {
     fn parents(&self, conflict: &Conflict) -> Option<Fix> {
         let accesses = conflict.sides.map(|(_, access)| &self.traced.accesses[access as usize]);
         let plain = |access: &&Access| matches!(access.op, Op::NewDir | Op::DirTaken);
-        let is_dir =
-            |access: &Access| plain(&access) || matches!(access.op, Op::MakeDir | Op::HaveDir);
-        if conflict.clash.class != Class::CreateCreate || !accesses.iter().all(|a| is_dir(a)) {
+        let dirs = accesses.iter().all(|access| makes_dir(access.op));
+        if conflict.clash.class != Class::CreateCreate || !dirs {
             return None;
         }
         let line =

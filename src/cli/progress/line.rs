@@ -51,8 +51,8 @@ fn shown(text: &str) -> String {
     kept
 }
 
-/// What is not seen (though some is counted as a place) and is no mark on a letter: it turns the direction of
-/// the text, or joins what terminals then show with different widths.
+/// What is not seen (though some is counted as a place) and is no mark on a letter: it
+/// turns the direction of the text, or joins what terminals then show with different widths.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'

@@ -49,7 +49,7 @@ pub enum Op {
     Look,
     /// Looked up, opened or run, and not there.
     Miss,
-    /// Opened to be read. Of a link: followed, or read.
+    /// Opened to be read. Of a link: followed.
     Read,
     /// Run, or read as the interpreter of what was run.
     Exec,
@@ -77,11 +77,12 @@ pub enum Op {
     NewDir,
     /// A directory was to be made new, but there was something.
     DirTaken,
-    /// Removed: unlink, rmdir.
+    /// Removed: unlink, rmdir. Or `rm -r` had emptied it, and somebody has put something in since.
     Remove,
     /// Renamed: the old name.
     RenameFrom,
-    /// Renamed: the new name. If it was there, the same has looked at it just before.
+    /// Renamed: the new name; or a link that `ln -f` has put there. If there was something, the same
+    /// has looked at it just before.
     RenameOnto,
     /// Its mode, owner or times were set.
     Meta,
